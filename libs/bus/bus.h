@@ -1,0 +1,153 @@
+/*
+ * NATS: requests with deadlines, answers in parts, JetStream publishing and fetching. Bytes and headers only; what they mean is libs/svc's.
+ *
+ * Threads: everything may be called from any thread unless said. Callbacks run on the bus's own threads.
+ */
+#ifndef BUS_BUS_H
+#define BUS_BUS_H
+
+#include "core/arena.h"
+#include "core/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BUS_HEADERS_MAX  16
+#define BUS_PAYLOAD_MAX  (1024 * 1024) /* nats-server's default max_payload */
+#define BUS_EVENT_MAX    (512 * 1024)
+
+struct bus;
+
+struct bus_config {
+	const char *url;
+	const char *name;         /* client name, the service */
+	const char *user;         /* nkey user public key ("U..."), NULL: no authentication (tests) */
+	const char *seed_file;    /* file with the nkey seed, mode 0600 */
+	const char *inbox_prefix; /* "_INBOX_auth"; NULL: "_INBOX" */
+};
+
+/* Connects; reconnects for ever with back-off and jitter (100 ms to 2 s). ST_UNAVAILABLE when the first attempt fails for 10 s. */
+enum status bus_open(struct bus **ret, const struct bus_config *cfg, struct error *err) MUST_USE;
+/* Drains: no new requests, running ones answered (at most drain_ms), waits until the connection is CLOSED. Accepts NULL. */
+void bus_close(struct bus *bus, int drain_ms);
+/* True while connected. */
+bool bus_connected(const struct bus *bus);
+/* Round trip to the server within timeout_ms. */
+enum status bus_flush(struct bus *bus, int timeout_ms) MUST_USE;
+
+struct bus_header {
+	const char *name, *value;
+};
+
+/* A message as received; memory is the bus's until the callback returns or bus_msg_free. */
+struct bus_msg;
+const char *bus_msg_subject(const struct bus_msg *m);
+const char *bus_msg_reply(const struct bus_msg *m); /* NULL: none */
+const void *bus_msg_data(const struct bus_msg *m, size_t *len);
+/* Header value, NULL when absent. First value wins. */
+const char *bus_msg_header(const struct bus_msg *m, const char *name);
+void bus_msg_free(struct bus_msg *m);
+
+/* Fire and forget on core NATS. */
+enum status bus_publish(struct bus *bus, const char *subject, const struct bus_header *h, int n_headers,
+			const void *data, size_t len) MUST_USE;
+
+/*
+ * Request and one reply. ST_UNAVAILABLE at once when nobody listens or the connection is down, ST_TIMEOUT at the
+ * deadline. The caller frees the reply with bus_msg_free.
+ */
+enum status bus_request(struct bus *bus, const char *subject, const struct bus_header *h, int n_headers,
+			const void *data, size_t len, int timeout_ms, struct bus_msg **ret) MUST_USE;
+
+/* ---- serving ---- */
+/*
+ * Handler of requests: must answer exactly once with bus_reply (or a stream). Runs on one of `workers` threads.
+ */
+typedef void bus_serve_fn(void *arg, struct bus_msg *m);
+struct bus_server;
+struct bus_server_config {
+	const char *subject; /* may end in ".>" */
+	const char *queue;   /* queue group; NULL: every instance gets it */
+	int workers;         /* 1 to 64 */
+	int queue_max;       /* waiting requests; beyond that `full` is called on the delivery thread, which must answer at once */
+	bus_serve_fn *serve, *full;
+	void *arg;
+};
+enum status bus_serve(struct bus *bus, const struct bus_server_config *cfg, struct bus_server **ret) MUST_USE;
+/* Stops taking, finishes what is queued within drain_ms, joins the workers. Accepts NULL. */
+void bus_server_stop(struct bus_server *s, int drain_ms);
+struct bus_server_stats {
+	uint64_t taken, refused_full;
+	uint32_t waiting, busy;
+};
+void bus_server_stats(const struct bus_server *s, struct bus_server_stats *out);
+/* Answers a request. */
+enum status bus_reply(struct bus *bus, const struct bus_msg *m, const struct bus_header *h, int n_headers,
+		      const void *data, size_t len) MUST_USE;
+
+/* Plain subscription (core NATS), one delivery thread; for broadcasts. */
+struct bus_sub;
+typedef void bus_message_fn(void *arg, const struct bus_msg *m);
+enum status bus_subscribe(struct bus *bus, const char *subject, bus_message_fn *fn, void *arg, struct bus_sub **ret) MUST_USE;
+void bus_unsubscribe(struct bus_sub *s);
+
+/* ---- streams of parts: protocol in docs/internals/bus.md ---- */
+/*
+ * The callee's side. Parts are numbered from 1. The callee may run at most BUS_STREAM_WINDOW parts ahead of what the caller has read;
+ * bus_stream_send waits for the caller, fails with ST_CANCELLED when it cancelled and with ST_TIMEOUT when it read nothing for 30 s.
+ * A heartbeat goes out every second while nothing else does (call bus_stream_beat from long work, or let send do it).
+ */
+#define BUS_STREAM_WINDOW 64
+struct bus_stream;
+enum status bus_stream_open(struct bus *bus, const struct bus_msg *request, struct bus_stream **ret) MUST_USE;
+enum status bus_stream_send(struct bus_stream *s, const void *data, size_t len) MUST_USE;
+bool bus_stream_cancelled(const struct bus_stream *s);
+/* The end marker with the outcome: headers as in a reply. Frees the stream. */
+void bus_stream_end(struct bus_stream *s, const struct bus_header *h, int n_headers);
+
+/*
+ * The caller's side. bus_call_next gives the next part in order; `*ret` NULL with ST_OK is the end marker's arrival (its headers by
+ * bus_call_end). No part or heartbeat for 5 s, or a gap in the numbers: ST_UNAVAILABLE ("lost end" is an error, never a short answer).
+ */
+struct bus_call;
+enum status bus_call_open(struct bus *bus, const char *subject, const struct bus_header *h, int n_headers,
+			  const void *data, size_t len, struct bus_call **ret) MUST_USE;
+enum status bus_call_next(struct bus_call *c, int timeout_ms, struct bus_msg **ret) MUST_USE;
+const struct bus_msg *bus_call_end(const struct bus_call *c);
+/* Cancels when the end has not been seen. Frees. Accepts NULL. */
+void bus_call_close(struct bus_call *c);
+
+/* ---- JetStream ---- */
+/*
+ * Publishes n messages and waits for their acknowledgements (pipelined, at most 256 in flight). Each gets the header Nats-Msg-Id = its id.
+ * `seq[i]` gets the stream sequence, 0 where no acknowledgement came within timeout_ms (then the status is ST_UNAVAILABLE, and it is
+ * unknown whether the message was kept).
+ */
+struct bus_event {
+	const char *subject, *id;
+	const struct bus_header *headers;
+	int n_headers;
+	const void *data;
+	size_t len;
+};
+enum status bus_js_publish(struct bus *bus, const struct bus_event *events, size_t n, int timeout_ms, uint64_t *seq) MUST_USE;
+/* The Nats-Msg-Id of the stream's message at `seq` into id[cap]; ST_NOT_FOUND when there is none, ST_UNAVAILABLE when the stream is missing. */
+enum status bus_js_msg_id(struct bus *bus, const char *stream, uint64_t seq, char *id, size_t cap) MUST_USE;
+
+/* A pull consumer that the deploy step made. */
+struct bus_consumer;
+enum status bus_consumer_open(struct bus *bus, const char *stream, const char *durable, struct bus_consumer **ret) MUST_USE;
+void bus_consumer_close(struct bus_consumer *c);
+/* Up to `max` messages, waiting at most wait_ms for the first. `n` may be 0 with ST_OK. ST_UNAVAILABLE when the consumer is missing or the connection is down. */
+enum status bus_consumer_fetch(struct bus_consumer *c, int max, int wait_ms, struct bus_msg **msgs, int *n) MUST_USE;
+enum status bus_js_ack(struct bus_msg *m) MUST_USE;
+enum status bus_js_nak(struct bus_msg *m, int delay_ms) MUST_USE;
+enum status bus_js_term(struct bus_msg *m) MUST_USE;
+/* More time for long work. */
+enum status bus_js_in_progress(struct bus_msg *m) MUST_USE;
+/* 1 for the first delivery. */
+uint64_t bus_js_deliveries(const struct bus_msg *m);
+uint64_t bus_js_sequence(const struct bus_msg *m);
+
+#endif
