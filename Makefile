@@ -22,9 +22,9 @@ CC := gcc
 endif
 SAN ?=
 V ?=
+comma := ,
 Q := $(if $(V),,@)
 VARIANT := $(notdir $(firstword $(CC)))$(if $(SAN),-$(subst $(comma),-,$(SAN)))
-comma := ,
 OUT := build/$(VARIANT)
 GEN := build/gen
 .SECONDARY:
@@ -45,7 +45,7 @@ COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP
 # ---- the contract: proto/ -> build/gen ----
 PROTOS := $(sort $(wildcard proto/pulsepoint/*.proto proto/*/v1/*.proto))
 PBC := $(patsubst proto/%.proto,$(GEN)/%.pb-c.c,$(PROTOS)) $(GEN)/google/protobuf/descriptor.pb-c.c
-CONTRACT_C := $(GEN)/contract/tables.c $(GEN)/contract/openapi.c
+CONTRACT_C := $(if $(wildcard tools/protoc-gen-pulsepoint/*.c),$(GEN)/contract/tables.c $(GEN)/contract/openapi.c)
 PLUGIN := build/tool/protoc-gen-pulsepoint
 PLUGIN_C := $(wildcard tools/protoc-gen-pulsepoint/*.c)
 
@@ -85,7 +85,7 @@ $(GEN)/migrations/$(notdir $(1)).c: $(wildcard $(1)/migrations/*.sql) tools/embe
 endef
 $(foreach o,$(SQL_OWNERS),$(eval $(call sql_rule,$(o))))
 
-GENERATED := $(GEN)/.pb $(GEN)/.contract
+GENERATED := $(GEN)/.pb $(if $(PLUGIN_C),$(GEN)/.contract)
 gen-pb: $(GEN)/.pb
 gen: $(GENERATED) $(SQL_C)
 
