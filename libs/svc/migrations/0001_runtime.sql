@@ -1,4 +1,5 @@
--- What every service gets: outbox, inbox, idempotency keys. %I placeholders are not used: search_path is the service's schema.
+-- What every service gets: outbox, inbox, idempotency keys. The search_path is the service's schema.
+-- An operator's scope is the nil UUID: the runtime gives it to operator tokens only.
 CREATE TABLE outbox (
 	position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	event_id text NOT NULL UNIQUE,
@@ -25,14 +26,14 @@ CREATE TABLE inbox (
 CREATE INDEX inbox_received ON inbox (received_at);
 
 CREATE TABLE idempotency (
-	tenant_id uuid, -- NULL: an operator's call
+	tenant_id uuid NOT NULL, -- the nil UUID: an operator's call
 	caller text NOT NULL, -- user id: one user's keys never answer another's
 	method text NOT NULL,
 	key text NOT NULL,
 	request_hash bytea NOT NULL,
 	reply bytea NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-	CONSTRAINT idempotency_pkey UNIQUE NULLS NOT DISTINCT (tenant_id, caller, method, key)
+	CONSTRAINT idempotency_pkey PRIMARY KEY (tenant_id, caller, method, key)
 );
 CREATE INDEX idempotency_created ON idempotency (created_at);
 
@@ -51,9 +52,11 @@ DECLARE
 BEGIN
 	EXECUTE format('CREATE POLICY app_own ON outbox TO %I USING (tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid) WITH CHECK (tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid)', app);
 	-- An operator's change (a tenant is made or suspended) tells of a tenant that is not the caller's.
-	EXECUTE format('CREATE POLICY app_operator ON outbox FOR INSERT TO %I WITH CHECK (nullif(current_setting(''app.tenant_id'', true), '''') IS NULL AND current_setting(''app.operator'', true) = ''on'')', app);
+	EXECUTE format('CREATE POLICY app_operator ON outbox FOR INSERT TO %I WITH CHECK (current_setting(''app.tenant_id'', true) = ''00000000-0000-0000-0000-000000000000'')', app);
 	EXECUTE format('CREATE POLICY app_own ON inbox TO %I USING (tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid) WITH CHECK (tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid)', app);
-	EXECUTE format('CREATE POLICY app_own ON idempotency TO %I USING (tenant_id IS NOT DISTINCT FROM nullif(current_setting(''app.tenant_id'', true), '''')::uuid) WITH CHECK (tenant_id IS NOT DISTINCT FROM nullif(current_setting(''app.tenant_id'', true), '''')::uuid)', app);
+	EXECUTE format('CREATE POLICY app_read ON idempotency FOR SELECT TO %I USING (tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid)', app);
+	-- A record of an operator's call is written in the scope of the tenant it touched.
+	EXECUTE format('CREATE POLICY app_write ON idempotency FOR INSERT TO %I WITH CHECK (tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid OR tenant_id = ''00000000-0000-0000-0000-000000000000'')', app);
 	-- The relay and the retention job see every tenant's envelopes and nothing else.
 	EXECUTE format('CREATE POLICY worker_all ON outbox TO %I USING (true) WITH CHECK (true)', worker);
 	EXECUTE format('CREATE POLICY worker_all ON inbox TO %I USING (true)', worker);
