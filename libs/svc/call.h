@@ -35,6 +35,7 @@ struct call {
 	const char *client_ip;              /* as the edge saw it; "" when not from the edge */
 	const ProtobufCMessage *in;         /* for the idempotency record */
 	int64_t db_us;                      /* time spent in the database */
+	bool idempotency_lost;              /* set by call_seal and call_run: another copy won the race */
 };
 
 /* The scope of the caller's rows, for db_tx_new and db_begin. */

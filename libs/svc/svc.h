@@ -20,6 +20,7 @@
 #include "db/db.h"
 #include "db/migrate.h"
 #include "svc/call.h"
+#include "svc/seal.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -71,10 +72,9 @@ void svc_wake_relay(struct svc *svc);
 enum status svc_announce_access(struct svc *svc) MUST_USE;
 /* Fetches the access state now; used at start and for an unknown key. Rate-limited to once per 200 ms. */
 enum status svc_refresh_access(struct svc *svc, struct error *err) MUST_USE;
-/* The 32-byte key for sealed things (page tokens), derived for `purpose` from PP_SEAL_KEY_FILE by HKDF-like BLAKE2b (libsodium crypto_kdf-like). */
-enum status svc_seal_key(struct svc *svc, const char *purpose, uint8_t key[32]) MUST_USE;
-/* Path of the sealing key file. */
-const char *svc_seal_key_file(const struct svc *svc);
+
+/* The ring of sealing keys (svc/seal.h). */
+struct seal_ring *svc_seal_ring(struct svc *svc);
 
 /*
  * A call made without an incoming one (jobs, api-edge): fills `call` for svc_call. `token` may be NULL. The caller owns arena and err.
