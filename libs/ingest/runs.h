@@ -24,25 +24,27 @@
 #include "db/migrate.h"
 #include "svc/outbox.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define RUNS_RUNNERS_MAX       16
-#define RUNS_POLL_MS           1000
-#define RUNS_LEASE_MS          30000
-#define RUNS_FAILURES_MAX      8   /* consecutive failures of one fetch or store; then it fails */
-#define RUNS_TAKEOVERS_MAX     10  /* take-overs without a page stored in between; then it fails */
-#define RUNS_FETCH_MAX_S       180 /* a runner that shows no life for longer loses its lease */
-#define RUNS_WAIT_MAX_S        120
-#define RUNS_CHECKPOINT_MAX    (64 * 1024)
-#define RUNS_PAGE_MEMORY       (64 * 1024 * 1024) /* arena of one page */
-#define RUNS_NOTE_MAX          200
-#define RUNS_ACTOR_TEXT        96
-#define RUNS_PLATFORM_TEXT     16
-#define RUNS_KEEP_DAYS         90  /* ended runs older than this go, but for a brand's newest */
-#define RUNS_PROJECTING_WAIT_S 120 /* projecting for longer does not keep a new run from starting \
-				    */
+#define RUNS_RUNNERS_MAX    16
+#define RUNS_POLL_MS        1000
+#define RUNS_LEASE_MS       30000
+#define RUNS_FAILURES_MAX   8   /* consecutive failures of one fetch or store; then it fails */
+#define RUNS_TAKEOVERS_MAX  10  /* take-overs without a page stored in between; then it fails */
+#define RUNS_FETCH_MAX_S    180 /* a runner that shows no life for longer loses its lease */
+#define RUNS_WAIT_MAX_S     120
+#define RUNS_CHECKPOINT_MAX (64 * 1024)
+#define RUNS_PAGE_MEMORY    (64 * 1024 * 1024) /* arena of one page */
+#define RUNS_NOTE_MAX       200
+#define RUNS_ACTOR_TEXT     96
+#define RUNS_PLATFORM_TEXT  16
+#define RUNS_KEEP_DAYS      90 /* ended runs older than this go, but for a brand's newest */
+#define RUNS_PROJECTING_WAIT_S                                             \
+	120 /* projecting for longer does not keep a new run from starting \
+	     */
 #define RUNS_PROJECTED_MAX 1000
 
 enum run_state {
@@ -52,6 +54,8 @@ enum run_state {
 	RUN_DONE,
 	RUN_FAILED,
 };
+
+struct runs; /* the engine of one process */
 
 /* A run as its service sees it. Counters are this run's, of pages committed so far. */
 struct run {
@@ -224,7 +228,8 @@ enum status runs_projected(struct db_tx *tx, struct arena *a, const char *const 
  * ST_CANCELLED when the process shuts down or lost the run. At most RUNS_WAIT_MAX_S at a time.
  */
 enum status runs_wait(const struct run *run, int64_t us, const char *note) MUST_USE;
-/* True when the process shuts down or lost the run: give up with ST_CANCELLED. */
-bool runs_stopping(const struct run *run);
+/* Becomes true when the process shuts down or lost the run: give up with ST_CANCELLED. For
+ * http_request.cancel. */
+const atomic_bool *runs_cancelled(const struct run *run);
 
 #endif
