@@ -45,7 +45,7 @@ struct config_table {
 
 /* Reads all tables (n of them). The first fault is named in err->field with the reason. */
 enum status config_load(const struct config_table *tables, size_t n, struct error *err) MUST_USE;
-/* Prints the tables as Markdown rows (name, type, default, doc) on stdout, for --describe. Secrets show no default. */
+/* Prints the tables as Markdown rows (name, type, default, doc; no heading) on stdout, for --describe. Secrets show no default. */
 void config_describe(const struct config_table *tables, size_t n);
 
 #endif

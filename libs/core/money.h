@@ -34,7 +34,7 @@ void money_format(int64_t micros, const char *currency, char *out);
 bool micros_add(int64_t a, int64_t b, int64_t *ret) MUST_USE;
 bool micros_sub(int64_t a, int64_t b, int64_t *ret) MUST_USE;
 
-/* Rounds micros half up (away from zero) to the currency's minor unit. */
+/* Rounds micros half up (away from zero) to the currency's minor unit; toward zero where int64 would overflow. */
 int64_t micros_round_minor(int64_t micros, const char *currency);
 /*
  * A line's total: quantity x unit_price - discount, rounded half up to the minor unit of the currency.
@@ -44,7 +44,8 @@ bool line_total(int64_t quantity, int64_t unit_price_micros, int64_t discount_mi
 		const char *currency, int64_t *ret_micros) MUST_USE;
 /*
  * Splits `total` into n shares by integer weights (sum > 0, each >= 0) so that they add up to it exactly: largest
- * remainder, ties to the lower index (Hamilton's method). Works for negative totals. n <= 100,000.
+ * remainder, ties to the lower index (Hamilton's method). Works for negative totals. ST_INVALID for bad weights,
+ * ST_TOO_LARGE for n > 100,000. `ret_shares` may not overlap `weights`.
  */
 enum status share_split(int64_t total, const int64_t *weights, size_t n, int64_t *ret_shares) MUST_USE;
 /* a / b as units of 10^-scale, rounded half away from zero; false when b is 0 or the result overflows. */

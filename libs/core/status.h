@@ -60,7 +60,7 @@ struct error {
 /*
  * Fills `err` (may be NULL) and returns `st`, so that a check reads
  * `return error_set(err, ST_INVALID, "name", "is empty");`. `field` may be NULL. Text too long is cut
- * at a UTF-8 boundary.
+ * at a UTF-8 boundary. `retry_after_s` becomes 0: set it afterwards.
  */
 enum status error_set(struct error *err, enum status st, const char *field, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
