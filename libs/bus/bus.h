@@ -33,8 +33,21 @@ enum status bus_open(struct bus **ret, const struct bus_config *cfg, struct erro
 void bus_close(struct bus *bus, int drain_ms);
 /* True while connected. */
 bool bus_connected(const struct bus *bus);
+/*
+ * True when the connection is closed for good although nobody asked: the server refused our user twice, or reported a protocol error.
+ * cnats cannot come back from that; the process should end and be started again.
+ */
+bool bus_lost(const struct bus *bus);
 /* Round trip to the server within timeout_ms. */
 enum status bus_flush(struct bus *bus, int timeout_ms) MUST_USE;
+/* What went wrong out of band, since bus_open. */
+struct bus_stats {
+	uint64_t slow_consumers; /* times messages were dropped because cnats' own list was full */
+	uint64_t denials;        /* publishes and subscriptions the server refused */
+	uint64_t reconnects, other_errors;
+	char last_denied[256]; /* subject of the latest refusal */
+};
+void bus_stats(struct bus *bus, struct bus_stats *out);
 
 struct bus_header {
 	const char *name, *value;

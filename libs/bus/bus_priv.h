@@ -1,0 +1,118 @@
+/*
+ * Inside of libs/bus: the connection object and what its files share. Stands on cnats 3.4.1; the facts about it that shaped this
+ * code are in docs/internals/bus.md. Read next: bus.c.
+ */
+#ifndef BUS_PRIV_H
+#define BUS_PRIV_H
+
+#include "bus/bus.h"
+#include "core/timeutil.h"
+
+#include <nats/nats.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define BUS_SUBJECT_MAX       256 /* bytes with the NUL; the server's own control line limit is 4 kB */
+#define BUS_TOKEN_BYTES       16  /* of randomness in this instance's inbox and control subjects */
+#define BUS_PREFIX_MAX        31  /* cnats 3.4.1 has a 32-byte buffer for the inbox prefix and its dot */
+#define BUS_OPEN_WAIT_MS      10000
+#define BUS_CONNECT_MS        2000
+#define BUS_BACKOFF_MIN_MS    100
+#define BUS_BACKOFF_MAX_MS    2000
+#define BUS_RECONNECT_BUF     (1024 * 1024) /* what is published while disconnected; beyond it: ST_UNAVAILABLE */
+#define BUS_WRITE_DEADLINE_MS 5000
+#define BUS_PING_MS           10000
+#define BUS_PINGS_OUT         2
+#define BUS_CLOSE_WAIT_MS     10000
+#define BUS_STATUS_SLICE_MS   100 /* how often a wait looks whether the connection is still there */
+#define BUS_DENIED_KEPT       8
+#define BUS_PENDING_MSGS      65536
+#define BUS_PENDING_BYTES     (64 * 1024 * 1024)
+
+#define BUS_MAGIC    0x62757331u
+#define BUS_MSG_MAGIC 0x6d736731u
+
+/* ---- bus.c ---- */
+struct bus_denied {
+	char subject[BUS_SUBJECT_MAX];
+	int64_t at_us; /* monotonic */
+};
+
+struct bus {
+	uint32_t magic;
+	natsOptions *opts;
+	natsConnection *nc;
+	char prefix[BUS_PREFIX_MAX + 1];
+	char token[2 * BUS_TOKEN_BYTES + 1];
+
+	pthread_mutex_t mu; /* all below */
+	pthread_cond_t cond;
+	bool closed; /* cnats will call back no more */
+	struct bus_denied denied[BUS_DENIED_KEPT];
+	unsigned denied_next;
+	struct bus_server *servers;
+	struct bus_sub *subs;
+	struct retired *retired;
+
+	atomic_uint_least64_t slow_consumers, denials, reconnects, other_errors;
+};
+
+enum status bus_status_of(natsStatus s);
+/* Remembered refusals: true when the server refused `subject` to us since `since_us` (monotonic). */
+bool bus_was_denied(struct bus *bus, const char *subject, int64_t since_us);
+/* True for 1 to BUS_SUBJECT_MAX-1 printable bytes without empty tokens; wildcards only where allowed. */
+bool bus_subject_valid(const char *subject, bool wildcards);
+void bus_cond_init(pthread_cond_t *cond);
+/* Waits with `mu` held; false once `deadline_us` (monotonic) has passed. */
+bool bus_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mu, int64_t deadline_us);
+
+/* ---- msg.c ---- */
+struct bus_msg {
+	uint32_t magic;
+	bool settled; /* acknowledged, refused or terminated */
+	struct bus *bus;
+	natsMsg *nm;
+};
+/* Wraps and owns; NULL (and `nm` freed) when memory is out. */
+struct bus_msg *bus_msg_wrap(struct bus *bus, natsMsg *nm);
+const char *nats_header(natsMsg *nm, const char *name);
+/* A message to send. Checks subject, sizes and header names. */
+enum status bus_msg_build(const char *subject, const char *reply, const struct bus_header *h,
+			  int n_headers, const void *data, size_t len, natsMsg **ret) MUST_USE;
+/* Builds and publishes; `reply` may be NULL. */
+enum status bus_send(struct bus *bus, const char *subject, const char *reply,
+		     const struct bus_header *h, int n_headers, const void *data, size_t len) MUST_USE;
+
+/* ---- sub.c ---- */
+/*
+ * An asynchronous subscription whose end can be waited for. The message given to `fn` belongs to `fn`.
+ */
+typedef void tap_fn(void *arg, natsMsg *nm);
+struct tap {
+	struct bus *bus;
+	natsSubscription *ns;
+	tap_fn *fn;
+	void *arg;
+	pthread_mutex_t mu;
+	pthread_cond_t cond;
+	bool done;
+};
+enum status tap_open(struct tap *t, struct bus *bus, const char *subject, const char *queue,
+		     int pending_msgs, tap_fn *fn, void *arg) MUST_USE;
+/*
+ * Ends the subscription: with drain_ms > 0 what has arrived is still delivered, as long as that lasts. Returns when `fn` runs no
+ * more. Not to be called from `fn`.
+ */
+void tap_close(struct tap *t, int drain_ms);
+/*
+ * Frees a subscription that is already unsubscribed or sits unused. cnats 3.4.1 crashes when a message arrives for a subscription
+ * being freed, so this happens only after a round trip to the server, or after the connection is closed.
+ */
+void bus_retire(struct bus *bus, natsSubscription *ns);
+void bus_free_retired(struct bus *bus);
+
+/* ---- server.c ---- */
+void bus_stop_servers(struct bus *bus, int drain_ms);
+void bus_stop_subs(struct bus *bus);
+
+#endif
