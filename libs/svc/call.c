@@ -1,12 +1,13 @@
 /*
- * What a handler does with its call: open transactions in the caller's scope, call other services, seal page tokens. Read next: dispatch.c.
+ * What a handler does with its call: open transactions in the caller's scope, call other services,
+ * seal page tokens. Read next: dispatch.c.
  */
 #include "svc/call.h"
 
 #include "core/text.h"
 #include "core/timeutil.h"
-#include "json/message.h"
 #include "svc/svc_priv.h"
+#include "json/message.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -123,7 +124,8 @@ static int request_headers(struct call *call, int timeout_ms, struct bus_header 
 static enum status explain(struct call *call, const struct contract_method *m, enum status st)
 {
 	if (st == ST_UNAVAILABLE)
-		error_set(call->err, st, NULL, "the %s service does not answer; try again", m->service);
+		error_set(call->err, st, NULL, "the %s service does not answer; try again",
+			  m->service);
 	else if (st == ST_TIMEOUT)
 		error_set(call->err, st, NULL, "the %s service did not answer in time", m->service);
 	else
@@ -159,18 +161,25 @@ enum status svc_call(struct call *call, const struct contract_method *m, const P
 		st = message_unpack(call->arena, m->output, body, len, BUS_PAYLOAD_MAX, out);
 		if (st != ST_OK)
 			st = error_set(call->err, ST_INTERNAL, NULL,
-				       "the %s service sent an answer that cannot be read", m->service);
+				       "the %s service sent an answer that cannot be read",
+				       m->service);
 	}
 	bus_msg_free(reply);
 	return st;
 }
 
 void svc_call_init(struct call *call, struct svc *svc, struct arena *arena, struct error *err,
-		   const char *token, const char *request_id, const char *traceparent, int timeout_ms)
+		   const char *token, const char *request_id, const char *traceparent,
+		   int timeout_ms)
 {
-	*call = (struct call){ .svc = svc, .app = svc->app, .arena = arena, .err = err,
-			       .token = token, .client_ip = "" };
-	if (!request_id || text_copy(call->request_id, sizeof(call->request_id), request_id) != ST_OK)
+	*call = (struct call){ .svc = svc,
+			       .app = svc->app,
+			       .arena = arena,
+			       .err = err,
+			       .token = token,
+			       .client_ip = "" };
+	if (!request_id ||
+	    text_copy(call->request_id, sizeof(call->request_id), request_id) != ST_OK)
 		uuid_v7(call->request_id);
 	traceparent_child(traceparent, call->traceparent);
 	call->deadline_us = time_mono_us() + (int64_t)timeout_ms * 1000;
@@ -178,7 +187,8 @@ void svc_call_init(struct call *call, struct svc *svc, struct arena *arena, stru
 
 /* ---- page tokens ---- */
 
-/* Tenant and method are part of the sealed text, so a token is good where it was given and nowhere else. */
+/* Tenant and method are part of the sealed text, so a token is good where it was given and nowhere
+ * else. */
 static char *page_prefix(struct call *call)
 {
 	const struct db_scope scope = call_scope(call);

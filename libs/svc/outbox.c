@@ -1,15 +1,16 @@
 /*
- * The outbox's writing end: one row per event, in the transaction that made the change. Read next: relay.c, which publishes it.
+ * The outbox's writing end: one row per event, in the transaction that made the change. Read next:
+ * relay.c, which publishes it.
  */
 #include "svc/outbox.h"
 
 #include "core/id.h"
 #include "core/text.h"
 #include "core/timeutil.h"
-#include "json/message.h"
 #include "svc/call.h"
 #include "svc/events.h"
 #include "svc/svc_priv.h"
+#include "json/message.h"
 
 #include <stdio.h>
 
@@ -28,7 +29,8 @@ struct event_origin batch_origin(const struct event_batch *b)
 }
 
 /*
- * The process has one runtime; outbox_put gets only a transaction, so the relay to wake is found here.
+ * The process has one runtime; outbox_put gets only a transaction, so the relay to wake is found
+ * here.
  */
 static _Atomic(struct svc *) the_svc;
 
@@ -46,48 +48,39 @@ static void wake(void *arg)
 		svc_wake_relay(svc);
 }
 
-/* name, value, name, value: the envelope of architecture.md section 3. */
-static void envelope(struct arena *a, const struct event_origin *origin, const char **h, size_t *n)
+/* "Name: value" lines: the envelope of architecture.md section 3. No value holds a line break. */
+static const char *envelope(struct arena *a, const struct event_origin *origin)
 {
-	char *span = arena_alloc(a, TRACEPARENT_TEXT);
-	size_t i = 0;
+	char span[TRACEPARENT_TEXT];
 
-	if (span)
-		traceparent_child(origin->traceparent, span);
-	h[i++] = HDR_TENANT;
-	h[i++] = origin->tenant_id;
-	h[i++] = HDR_ACTOR;
-	h[i++] = svc__header_text(a, origin->actor ? origin->actor : "");
-	h[i++] = HDR_TIME;
-	h[i++] = arena_printf(a, "%lld", (long long)time_now_us());
-	h[i++] = HDR_SCHEMA;
-	h[i++] = "1";
-	h[i++] = HDR_TRACEPARENT;
-	h[i++] = span ? span : "";
-	*n = i;
+	traceparent_child(origin->traceparent, span);
+	return arena_printf(a,
+			    HDR_TENANT ": %s\n" HDR_ACTOR ": %s\n" HDR_TIME ": %lld\n" HDR_SCHEMA
+				       ": 1\n" HDR_TRACEPARENT ": %s\n",
+			    origin->tenant_id,
+			    svc__header_text(a, origin->actor ? origin->actor : ""),
+			    (long long)time_now_us(), span);
 }
 
 static enum status add_row(struct db_tx *tx, struct arena *a, const struct contract_event *event,
 			   const struct event_origin *origin, const ProtobufCMessage *m,
 			   struct error *err)
 {
-	const char *headers[2 * BUS_HEADERS_MAX];
 	char id[UUID_TEXT];
 	struct db_args args;
 	uint8_t *data;
-	size_t len, n;
+	size_t len;
 
 	if (message_pack(a, m, &data, &len) != ST_OK || len > BUS_EVENT_MAX)
 		return error_set(err, ST_TOO_LARGE, NULL, "an event is larger than %d bytes",
 				 BUS_EVENT_MAX);
 	uuid_v7(id);
-	envelope(a, origin, headers, &n);
 	db_args_init(&args, a);
 	db_arg_text(&args, arena_printf(a, "%s:%s", event->service, id));
 	db_arg_text(&args, origin->tenant_id);
 	db_arg_text(&args, arena_printf(a, "pp.evt.%s.%s.%s.%s", origin->tenant_id, event->service,
 					event->entity, event->action));
-	db_arg_text_array(&args, headers, n);
+	db_arg_text(&args, envelope(a, origin));
 	db_arg_bytes(&args, data, len);
 	return db_do(tx, "svc_outbox_add", &args, err);
 }

@@ -1,6 +1,7 @@
 /*
- * Events leave a service through its outbox: a row in the same transaction as the change. The relay publishes rows after commit, in order, with the event id
- * as Nats-Msg-Id, and sends again what the broker lost. docs/internals/svc.md tells the whole road.
+ * Events leave a service through its outbox: a row in the same transaction as the change. The relay
+ * publishes rows after commit, in order, with the event id as Nats-Msg-Id, and sends again what the
+ * broker lost. docs/internals/svc.md tells the whole road.
  */
 #ifndef SVC_OUTBOX_H
 #define SVC_OUTBOX_H
@@ -25,8 +26,9 @@ struct call;
 struct event_origin call_origin(const struct call *call);
 
 /*
- * Adds the event to the transaction (queued or open) and wakes the relay after commit. ST_TOO_LARGE beyond BUS_EVENT_MAX: split the page. The message is packed at once.
- * Used by the generated emit_* functions.
+ * Adds the event to the transaction (queued or open) and wakes the relay after commit. ST_TOO_LARGE
+ * beyond BUS_EVENT_MAX: split the page. The message is packed at once. Used by the generated emit_*
+ * functions.
  */
 enum status outbox_put(struct db_tx *tx, const struct contract_event *event,
 		       const struct event_origin *origin, const ProtobufCMessage *m,

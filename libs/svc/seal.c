@@ -1,4 +1,5 @@
-/* Sealing with libsodium: secretbox under keys derived from a ring. Read next: seal.h for the forms. */
+/* Sealing with libsodium: secretbox under keys derived from a ring. Read next: seal.h for the
+ * forms. */
 #include "svc/seal.h"
 
 #include "core/text.h"
@@ -46,8 +47,8 @@ enum status seal_ring_load(struct seal_ring **ret, const char *path, struct erro
 	r = calloc(1, sizeof(*r)); /* allowed: lives as long as the process */
 	while (r && st == ST_OK && fgets(line, sizeof(line), f)) {
 		if (r->n == SEAL_KEYS_MAX)
-			st = error_set(err, ST_INVALID, "PP_SEAL_KEY_FILE", "holds more than %d keys",
-				       SEAL_KEYS_MAX);
+			st = error_set(err, ST_INVALID, "PP_SEAL_KEY_FILE",
+				       "holds more than %d keys", SEAL_KEYS_MAX);
 		else if (!parse_line(line, &r->keys[r->n++]))
 			st = error_set(err, ST_INVALID, "PP_SEAL_KEY_FILE",
 				       "line %d is not \"<id> <64 hex digits>\"", r->n);
@@ -124,7 +125,8 @@ char *seal_get(const struct seal_ring *r, struct arena *a, const char *purpose, 
 	if (!out)
 		return NULL;
 	derive(k, purpose, key);
-	bad = crypto_secretbox_open_easy((uint8_t *)out, raw + crypto_secretbox_NONCEBYTES, n, raw, key);
+	bad = crypto_secretbox_open_easy((uint8_t *)out, raw + crypto_secretbox_NONCEBYTES, n, raw,
+					 key);
 	sodium_memzero(key, sizeof(key));
 	if (len)
 		*len = n - crypto_secretbox_MACBYTES;

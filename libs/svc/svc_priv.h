@@ -2,20 +2,20 @@
 #ifndef SVC_SVC_PRIV_H
 #define SVC_SVC_PRIV_H
 
-#include "svc/events.h"
 #include "core/timeutil.h"
+#include "svc/events.h"
 #include "svc/outbox.h"
 #include "svc/svc.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define SVC_MAGIC           0x53564331u
-#define SVC_SUBJECT_MAX     256
-#define SVC_REQUESTS_MAX    1024 /* waiting requests per process */
-#define SVC_ACCESS_SUBJECT  "pp.ctl.access"
-#define SVC_NIL_UUID        "00000000-0000-0000-0000-000000000000"
-#define SVC_CONSUMERS_MAX   32
+#define SVC_MAGIC          0x53564331u
+#define SVC_SUBJECT_MAX    256
+#define SVC_REQUESTS_MAX   1024 /* waiting requests per process */
+#define SVC_ACCESS_SUBJECT "pp.ctl.access"
+#define SVC_NIL_UUID       "00000000-0000-0000-0000-000000000000"
+#define SVC_CONSUMERS_MAX  32
 
 /* Header names on the bus; one place, since edge, runtime and tests must agree. */
 #define HDR_REQUEST_ID  "Pp-Request-Id"
@@ -90,7 +90,8 @@ extern const struct db_stmt svc_app_statements[];
 extern const struct db_stmt svc_worker_statements[];
 
 /* The request id, headers and payload of one answer, built by dispatch and by streams. */
-int svc__status_headers(enum status st, const struct error *err, struct arena *a, struct bus_header *h);
+int svc__status_headers(enum status st, const struct error *err, struct arena *a,
+			struct bus_header *h);
 /* Fills `err` from a reply's headers and returns its status. */
 enum status svc__reply_status(const struct bus_msg *m, struct error *err);
 /* Copies text fit for a header value: control characters become spaces. In the arena. */
@@ -101,10 +102,12 @@ void svc__serve(void *arg, struct bus_msg *m);
 void svc__serve_full(void *arg, struct bus_msg *m);
 
 /* idempotency.c */
-enum status svc__idempotency_find(struct call *call, const uint8_t **reply, size_t *len, bool *found);
+enum status svc__idempotency_find(struct call *call, const uint8_t **reply, size_t *len,
+				  bool *found);
 
 /* stream.c */
-struct call_stream *svc__stream_open(struct call *call, const struct bus_msg *request, enum status *st);
+struct call_stream *svc__stream_open(struct call *call, const struct bus_msg *request,
+				     enum status *st);
 void svc__stream_end(struct call_stream *s, enum status st, const struct error *err);
 
 /* outbox.c: the runtime whose relay is woken. */

@@ -5,7 +5,7 @@ CREATE TABLE outbox (
 	event_id text NOT NULL UNIQUE,
 	tenant_id uuid NOT NULL,
 	subject text NOT NULL,
-	headers text[] NOT NULL, -- name, value, name, value
+	headers text NOT NULL, -- "Name: value" lines
 	payload bytea NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	sent_at timestamptz,

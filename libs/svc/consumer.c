@@ -1,0 +1,336 @@
+/*
+ * Consuming: fetch, group by tenant, one transaction per group with inbox rows and effect together,
+ * ack after commit. A failing group is halved until the poisonous message stands alone; it is
+ * retried with back-off, then dead-lettered with its reason. Read next: events.h.
+ */
+#include "core/log.h"
+#include "core/text.h"
+#include "core/timeutil.h"
+#include "svc/svc_priv.h"
+#include "json/message.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONSUMER_MAGIC     0x434f4e53u
+#define CONSUMER_WAIT_MS   1000
+#define CONSUMER_PAUSE_US  (500 * 1000)
+#define BACKOFF_FIRST_MS   100
+#define BACKOFF_LAST_MS    30000
+#define CONSUMER_ARENA_MAX ((size_t)256 * 1024 * 1024)
+#define DLQ_PUBLISH_MS     5000
+
+struct consumer_loop {
+	unsigned magic;
+	struct svc *svc;
+	const struct contract_consumer *contract;
+	struct bus_consumer *bus;
+	pthread_t thread;
+};
+
+/* The messages of one tenant, in order. */
+struct group {
+	struct bus_msg *msgs[EVENT_BATCH_MAX];
+	int n;
+	char tenant_id[UUID_TEXT];
+};
+
+static const char *event_id(const struct bus_msg *m)
+{
+	const char *id = bus_msg_header(m, HDR_MSG_ID);
+
+	return id ? id : "";
+}
+
+/* ---- the ends of a message ---- */
+
+static void settle(struct bus_msg *m, enum status (*fn)(struct bus_msg *))
+{
+	/* A lost ack means a redelivery, which the inbox drops. */
+	(void)!fn(m);
+	bus_msg_free(m);
+}
+
+static void retry_later(struct bus_msg *m)
+{
+	uint64_t n = bus_js_deliveries(m);
+	int ms = BACKOFF_FIRST_MS;
+
+	for (uint64_t i = 1; i < n && ms < BACKOFF_LAST_MS; i++)
+		ms *= 2;
+	(void)!bus_js_nak(m, ms < BACKOFF_LAST_MS ? ms : BACKOFF_LAST_MS);
+	bus_msg_free(m);
+}
+
+/* The copy keeps the payload, the origin and the reason, so that it can be listed and replayed. */
+static void dead_letter(struct consumer_loop *c, struct bus_msg *m, const char *reason)
+{
+	char subject[SVC_SUBJECT_MAX], id[SVC_SUBJECT_MAX], tenant[UUID_TEXT] = "";
+	const char *from = bus_msg_header(m, HDR_TENANT);
+	size_t len;
+	const void *data = bus_msg_data(m, &len);
+	struct bus_header h[] = { { HDR_REASON, reason },
+				  { HDR_SUBJECT, bus_msg_subject(m) },
+				  { "Pp-Event-Id", event_id(m) },
+				  { HDR_TENANT, tenant } };
+	struct bus_event ev = { subject, id, h, 4, data, len };
+	uint64_t seq = 0;
+
+	if (from && text_copy(tenant, sizeof(tenant), from) != ST_OK)
+		tenant[0] = '\0';
+	snprintf(subject, sizeof(subject), "pp.dlq.%s.%s", c->svc->name, c->contract->durable);
+	snprintf(id, sizeof(id), "dlq:%s:%s:%llu", c->contract->durable, event_id(m),
+		 (unsigned long long)bus_js_sequence(m));
+	if (bus_js_publish(c->svc->bus, &ev, 1, DLQ_PUBLISH_MS, &seq) != ST_OK) {
+		retry_later(m); /* never dropped before its copy is kept */
+		return;
+	}
+	log_event(LOG_ERROR, "event.dead_lettered", "%s: message %llu: %s", c->contract->durable,
+		  (unsigned long long)bus_js_sequence(m), reason);
+	settle(m, bus_js_term);
+}
+
+/* ---- one transaction ---- */
+
+static bool is_new(const struct db_tx *tx, int fresh, const char *id)
+{
+	for (int i = 0; i < db_rows(tx, fresh); i++)
+		if (strcmp(db_str(tx, fresh, i, 0), id) == 0)
+			return true;
+	return false;
+}
+
+static enum status inbox(struct consumer_loop *c, struct db_tx *tx, struct arena *a,
+			 const struct group *g, int *fresh, struct error *err)
+{
+	const char *ids[EVENT_BATCH_MAX];
+	struct db_args args;
+
+	for (int i = 0; i < g->n; i++)
+		ids[i] = event_id(g->msgs[i]);
+	db_args_init(&args, a);
+	db_arg_text(&args, c->contract->durable);
+	db_arg_text_array(&args, ids, (size_t)g->n);
+	db_arg_text(&args, g->tenant_id);
+	return db_exec(tx, "svc_inbox_add", &args, fresh, err);
+}
+
+static void read_meta(const struct bus_msg *m, struct event_meta *meta)
+{
+	const char *when = bus_msg_header(m, HDR_TIME);
+	const char *actor = bus_msg_header(m, HDR_ACTOR);
+
+	*meta = (struct event_meta){ event_id(m), actor ? actor : "",
+				     bus_msg_header(m, HDR_TRACEPARENT), 0 };
+	if (when && !parse_i64(when, 0, INT64_MAX, &meta->occurred_us))
+		meta->occurred_us = 0;
+}
+
+/* Unpacks the new ones; each is checked against the contract like any other input. */
+static enum status unpack_new(struct consumer_loop *c, struct event_batch *b, const struct group *g,
+			      int fresh, const ProtobufCMessage **in, struct event_meta *meta,
+			      size_t *n)
+{
+	*n = 0;
+	for (int i = 0; i < g->n; i++) {
+		ProtobufCMessage *m;
+		size_t len;
+		const void *data;
+
+		if (!is_new(b->tx, fresh, event_id(g->msgs[i])))
+			continue;
+		data = bus_msg_data(g->msgs[i], &len);
+		if (message_unpack(b->arena, c->contract->event->message, data, len, BUS_EVENT_MAX,
+				   &m) != ST_OK)
+			return error_set(b->err, ST_INVALID, NULL, "is not a %s.%s message",
+					 c->contract->event->entity, c->contract->event->action);
+		read_meta(g->msgs[i], &meta[*n]);
+		in[(*n)++] = m;
+	}
+	return ST_OK;
+}
+
+static enum status apply(struct consumer_loop *c, const struct group *g, struct arena *a,
+			 struct error *err)
+{
+	const ProtobufCMessage *in[EVENT_BATCH_MAX];
+	struct event_meta meta[EVENT_BATCH_MAX];
+	struct db_scope scope = { g->tenant_id, NULL };
+	AUTO_TX *tx = NULL;
+	struct event_batch b = { c->svc, c->svc->app, NULL, g->tenant_id, a, err, meta };
+	int fresh;
+	size_t n;
+	enum status st;
+
+	if (!uuid_valid(g->tenant_id))
+		return error_set(err, ST_INVALID, HDR_TENANT, "is not a tenant id");
+	st = db_begin(&tx, c->svc->db, &scope, 0, err);
+	b.tx = tx;
+	if (st == ST_OK)
+		st = inbox(c, tx, a, g, &fresh, err);
+	if (st == ST_OK)
+		st = unpack_new(c, &b, g, fresh, in, meta, &n);
+	if (st == ST_OK && n > 0)
+		st = c->contract->consume(c->svc->spec->consumers, &b, in, n);
+	return st == ST_OK ? db_commit(tx, err) : st;
+}
+
+/* ---- a group, halved when it fails ---- */
+
+/* Our own trouble is not the message's fault: it waits, however long it lasts. */
+static bool is_outage(enum status st)
+{
+	return st == ST_UNAVAILABLE || st == ST_TIMEOUT;
+}
+
+static void finish_one(struct consumer_loop *c, struct bus_msg *m, enum status st,
+		       const struct error *err)
+{
+	char reason[ERROR_DETAIL_MAX + ERROR_FIELD_MAX + 64];
+	bool spent = bus_js_deliveries(m) >= EVENT_DELIVERIES_MAX;
+
+	if (is_outage(st) || (status_verdict(st) == VERDICT_RETRY && !spent)) {
+		retry_later(m);
+		return;
+	}
+	snprintf(reason, sizeof(reason), "%s: %s %s", status_name(st), err->field, err->detail);
+	for (char *p = reason; *p; p++)
+		if ((unsigned char)*p < 0x20)
+			*p = ' ';
+	dead_letter(c, m, reason);
+}
+
+static void process(struct consumer_loop *c, const struct group *g, struct arena *a)
+{
+	struct error err = { 0 };
+	enum status st = apply(c, g, a, &err);
+	struct group half;
+
+	if (st == ST_OK) {
+		for (int i = 0; i < g->n; i++)
+			settle(g->msgs[i], bus_js_ack);
+		return;
+	}
+	if (g->n == 1 || is_outage(st)) {
+		for (int i = 0; i < g->n; i++)
+			finish_one(c, g->msgs[i], st, &err);
+		return;
+	}
+	for (int part = 0; part < 2; part++) {
+		int from = part ? g->n / 2 : 0, to = part ? g->n : g->n / 2;
+
+		half = (struct group){ .n = to - from };
+		memcpy(half.msgs, g->msgs + from, (size_t)half.n * sizeof(half.msgs[0]));
+		memcpy(half.tenant_id, g->tenant_id, sizeof(half.tenant_id));
+		process(c, &half, a); /* at most log2(EVENT_BATCH_MAX) deep */
+	}
+}
+
+/* The tenant is in the subject, where NATS permissions guard it, never in the payload:
+ * pp.evt.<tenant>.… */
+static void subject_tenant(const struct bus_msg *m, char out[UUID_TEXT])
+{
+	const char *p = bus_msg_subject(m);
+	size_t len;
+
+	out[0] = '\0';
+	if (strncmp(p, "pp.evt.", 7) != 0)
+		return;
+	p += 7;
+	len = strcspn(p, ".");
+	if (len < UUID_TEXT) {
+		memcpy(out, p, len);
+		out[len] = '\0';
+	}
+}
+
+static void process_batch(struct consumer_loop *c, struct bus_msg **msgs, int n, struct arena *a)
+{
+	struct group g;
+	char tenant[UUID_TEXT];
+
+	for (int i = 0; i < n; i++) {
+		if (!msgs[i])
+			continue;
+		g.n = 0;
+		subject_tenant(msgs[i], g.tenant_id);
+		for (int k = i; k < n; k++) {
+			if (!msgs[k])
+				continue;
+			subject_tenant(msgs[k], tenant);
+			if (strcmp(tenant, g.tenant_id) != 0)
+				continue;
+			g.msgs[g.n++] = msgs[k];
+			msgs[k] = NULL;
+		}
+		process(c, &g, a);
+		arena_reset(a);
+	}
+}
+
+/* ---- the thread ---- */
+
+static void *consumer_main(void *arg)
+{
+	struct consumer_loop *c = arg;
+	struct arena *a = arena_new(CONSUMER_ARENA_MAX);
+	struct bus_msg *msgs[EVENT_BATCH_MAX];
+	int n;
+
+	CHECK_MAGIC(c, CONSUMER_MAGIC);
+	while (a && !svc_stopping(c->svc)) {
+		n = 0;
+		if (bus_consumer_fetch(c->bus, EVENT_BATCH_MAX, CONSUMER_WAIT_MS, msgs, &n) !=
+		    ST_OK)
+			svc_wait(c->svc, CONSUMER_PAUSE_US / 1000);
+		if (n > 0)
+			process_batch(c, msgs, n, a);
+	}
+	arena_free(a);
+	return NULL;
+}
+
+static struct consumer_loop *start_one(struct svc *svc, const struct contract_consumer *contract)
+{
+	struct consumer_loop *c = calloc(1, sizeof(*c)); /* allowed: lives as long as the process */
+
+	if (!c)
+		return NULL;
+	*c = (struct consumer_loop){ .magic = CONSUMER_MAGIC, .svc = svc, .contract = contract };
+	if (bus_consumer_open(svc->bus, contract->stream, contract->durable, &c->bus) == ST_OK &&
+	    pthread_create(&c->thread, NULL, consumer_main, c) == 0)
+		return c;
+	bus_consumer_close(c->bus);
+	free(c);
+	return NULL;
+}
+
+enum status svc__consumers_start(struct svc *svc, struct error *err)
+{
+	const struct contract_service *contract = svc->spec->contract;
+
+	if (!contract || !svc->spec->consumers)
+		return ST_OK;
+	if (contract->n_consumers > SVC_CONSUMERS_MAX)
+		return error_set(err, ST_INTERNAL, NULL, "more than %d consumers",
+				 SVC_CONSUMERS_MAX);
+	for (size_t i = 0; i < contract->n_consumers; i++) {
+		svc->consumers[i] = start_one(svc, &contract->consumers[i]);
+		if (!svc->consumers[i])
+			return error_set(err, ST_UNAVAILABLE, NULL, "consumer %s does not start",
+					 contract->consumers[i].durable);
+		svc->n_consumers++;
+	}
+	return ST_OK;
+}
+
+void svc__consumers_stop(struct svc *svc)
+{
+	for (size_t i = 0; i < svc->n_consumers; i++) {
+		pthread_join(svc->consumers[i]->thread, NULL);
+		bus_consumer_close(svc->consumers[i]->bus);
+		free(svc->consumers[i]);
+	}
+	svc->n_consumers = 0;
+}
