@@ -5,6 +5,7 @@
  */
 #include "contract/auth.h"
 #include "core/log.h"
+#include "core/magic.h"
 #include "core/timeutil.h"
 #include "svc/svc_priv.h"
 

@@ -4,6 +4,7 @@
  * retried with back-off, then dead-lettered with its reason. Read next: events.h.
  */
 #include "core/log.h"
+#include "core/magic.h"
 #include "core/text.h"
 #include "core/timeutil.h"
 #include "svc/svc_priv.h"

@@ -4,6 +4,7 @@
  * next: call.h.
  */
 #include "core/log.h"
+#include "core/magic.h"
 #include "core/text.h"
 #include "core/timeutil.h"
 #include "svc/call.h"
@@ -213,20 +214,34 @@ static void count(struct call *call, enum status st, int64_t us)
 		  call->err->detail);
 }
 
-/* The arena of a worker thread is kept between requests: most need no more than its first block. */
-static _Thread_local struct arena *worker_arena;
+/*
+ * The arena of a worker thread is kept between requests: most need no more than its first block. The
+ * key's destructor frees it when the thread ends.
+ */
+static pthread_key_t arena_key;
+static pthread_once_t arena_once = PTHREAD_ONCE_INIT;
+
+static void free_arena(void *a)
+{
+	arena_free(a);
+}
+
+static void make_key(void)
+{
+	INVARIANT(pthread_key_create(&arena_key, free_arena) == 0);
+}
 
 static struct arena *thread_arena(void)
 {
-	if (!worker_arena)
-		worker_arena = arena_new(CALL_ARENA_MAX);
-	return worker_arena;
-}
+	struct arena *a;
 
-void svc__worker_done(void)
-{
-	arena_free(worker_arena);
-	worker_arena = NULL;
+	pthread_once(&arena_once, make_key);
+	a = pthread_getspecific(arena_key);
+	if (!a) {
+		a = arena_new(CALL_ARENA_MAX);
+		pthread_setspecific(arena_key, a);
+	}
+	return a;
 }
 
 static void serve_method(struct svc *svc, const struct contract_method *method, struct arena *arena,

@@ -3,6 +3,7 @@
  * checks work on every service.
  */
 #include "core/buf.h"
+#include "core/magic.h"
 #include "core/timeutil.h"
 #include "svc/svc_priv.h"
 #include "json/message.h"

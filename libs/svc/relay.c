@@ -9,6 +9,7 @@
  * is sent again.
  */
 #include "core/log.h"
+#include "core/magic.h"
 #include "core/timeutil.h"
 #include "svc/svc_priv.h"
 
