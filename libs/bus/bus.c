@@ -143,6 +143,14 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus s, vo
 		atomic_fetch_add(&bus->other_errors, 1);
 }
 
+static void on_disconnected(natsConnection *nc, void *closure)
+{
+	struct bus *bus = closure;
+
+	(void)nc;
+	atomic_fetch_add(&bus->disconnects, 1);
+}
+
 static void on_reconnected(natsConnection *nc, void *closure)
 {
 	struct bus *bus = closure;
@@ -232,6 +240,8 @@ static natsStatus set_options(struct bus *bus, const struct bus_config *cfg)
 		s = natsOptions_SetSendAsap(o, true);
 	if (s == NATS_OK)
 		s = natsOptions_SetErrorHandler(o, on_error, bus);
+	if (s == NATS_OK)
+		s = natsOptions_SetDisconnectedCB(o, on_disconnected, bus);
 	if (s == NATS_OK)
 		s = natsOptions_SetReconnectedCB(o, on_reconnected, bus);
 	if (s == NATS_OK)
@@ -346,6 +356,7 @@ void bus_close(struct bus *bus, int drain_ms)
 	if (!closed)
 		natsConnection_Close(bus->nc);
 	closed = wait_closed(bus, BUS_CLOSE_WAIT_MS);
+	inbox_free_all(bus);
 	bus_free_retired(bus);
 	/* Should cnats still have a callback to make, its memory must stay: a leak is better than a
 	 * crash at exit. */

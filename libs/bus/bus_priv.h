@@ -53,8 +53,11 @@ struct bus {
 	struct bus_server *servers;
 	struct bus_sub *subs;
 	struct retired *retired;
+	struct inbox *inboxes; /* unused ones */
+	unsigned n_inboxes;
 
 	atomic_uint_least64_t slow_consumers, denials, reconnects, other_errors;
+	atomic_uint_least64_t inbox_serial, disconnects;
 };
 
 enum status bus_status_of(natsStatus s);
@@ -110,6 +113,28 @@ void tap_close(struct tap *t, int drain_ms);
  */
 void bus_retire(struct bus *bus, natsSubscription *ns);
 void bus_free_retired(struct bus *bus);
+
+/* ---- inbox.c ---- */
+/* A kept synchronous subscription; `base` and `use` make the subjects of one use. */
+struct inbox {
+	natsSubscription *ns;
+	char base[BUS_PREFIX_MAX + 2 * BUS_TOKEN_BYTES + 32];
+	uint64_t use, disconnects;
+	struct inbox *next;
+};
+/* ST_UNAVAILABLE when all are taken. */
+enum status inbox_take(struct bus *bus, struct inbox **ret) MUST_USE;
+/* A new use: what was asked under the earlier one is not waited for any more. inbox_take does it too. */
+void inbox_begin(struct bus *bus, struct inbox *in);
+void inbox_give(struct bus *bus, struct inbox *in);
+/* For an inbox that may still get messages which must not reach the next user. */
+void inbox_drop(struct bus *bus, struct inbox *in);
+void inbox_free_all(struct bus *bus);
+/* The subject of part `index` of this use; inbox_index is its inverse, false for a subject of another use. */
+void inbox_subject(const struct inbox *in, size_t index, char out[BUS_SUBJECT_MAX]);
+bool inbox_index(const struct inbox *in, const char *subject, size_t *index);
+/* The next message; ST_UNAVAILABLE at once when the connection is down or nobody listens, ST_TIMEOUT at the deadline. */
+enum status inbox_next(struct bus *bus, struct inbox *in, int64_t deadline_us, natsMsg **ret) MUST_USE;
 
 /* ---- server.c ---- */
 void bus_stop_servers(struct bus *bus, int drain_ms);
