@@ -22,7 +22,8 @@
 struct json_param {
 	const char *name;
 	const char *value;
-	bool from_path; /* a body field of the same name must be absent or equal */
+	bool from_path;   /* a body field of the same name must be absent or equal */
+	bool from_header; /* set by the edge itself; only so can an in_header field be given */
 };
 
 /*
