@@ -1,0 +1,210 @@
+/* Answers: one buffer, one write. Errors are problem documents (RFC 9457) that name the field and
+ * the reason. */
+#include "edge.h"
+
+#include "core/text.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+struct reason {
+	int status;
+	const char *title;
+};
+static const struct reason reasons[] = {
+	{ 200, "OK" },
+	{ 201, "Created" },
+	{ 202, "Accepted" },
+	{ 204, "No Content" },
+	{ 304, "Not Modified" },
+	{ 400, "Bad Request" },
+	{ 401, "Unauthorized" },
+	{ 403, "Forbidden" },
+	{ 404, "Not Found" },
+	{ 405, "Method Not Allowed" },
+	{ 409, "Conflict" },
+	{ 413, "Content Too Large" },
+	{ 415, "Unsupported Media Type" },
+	{ 421, "Misdirected Request" },
+	{ 422, "Unprocessable Content" },
+	{ 429, "Too Many Requests" },
+	{ 499, "Client Closed Request" },
+	{ 500, "Internal Server Error" },
+	{ 502, "Bad Gateway" },
+	{ 503, "Service Unavailable" },
+	{ 504, "Gateway Timeout" },
+};
+
+static const char *title_of(int status)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].status == status)
+			return reasons[i].title;
+	return "Unknown";
+}
+
+/* True when `item` is one of the comma separated list. */
+static bool listed(const char *list, const char *item)
+{
+	size_t len = strlen(item);
+
+	while (*list) {
+		size_t n = strcspn(list, ",");
+
+		if (n == len && strncmp(list, item, n) == 0)
+			return true;
+		list += n + (list[n] == ',');
+	}
+	return false;
+}
+
+static void put_cors(struct exchange *x)
+{
+	const char *origin = mg_get_header(x->conn, "Origin");
+
+	if (!origin || !listed(x->edge->cfg.origins, origin))
+		return;
+	buf_printf(x->out,
+		   "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n"
+		   "Access-Control-Expose-Headers: ETag, X-Request-Id, RateLimit-Limit, "
+		   "RateLimit-Remaining, RateLimit-Reset, Retry-After\r\n",
+		   origin);
+	if (x->status == 204 && strcmp(x->info->request_method, "OPTIONS") == 0)
+		buf_puts(x->out, "Access-Control-Allow-Methods: GET, POST, PATCH, PUT, DELETE\r\n"
+				 "Access-Control-Allow-Headers: Authorization, Content-Type, "
+				 "Idempotency-Key, "
+				 "If-None-Match, X-Request-Id, "
+				 "traceparent\r\nAccess-Control-Max-Age: 600\r\n");
+}
+
+static void put_head(struct exchange *x, int status, const char *type, size_t len)
+{
+	struct buf *b = x->out;
+
+	x->status = status;
+	buf_reset(b);
+	buf_printf(b, "HTTP/1.1 %d %s\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n",
+		   status, title_of(status), x->call.request_id);
+	if (type)
+		buf_printf(b, "Content-Type: %s\r\n", type);
+	/* 304 and 204 have no body and, by RFC 9110, no length either. */
+	if (status != 204 && status != 304)
+		buf_printf(b, "Content-Length: %zu\r\n", len);
+	if (x->limit.counted)
+		buf_printf(b,
+			   "RateLimit-Limit: %lld\r\nRateLimit-Remaining: %lld\r\nRateLimit-Reset: "
+			   "%lld\r\n",
+			   (long long)x->limit.limit, (long long)x->limit.remaining,
+			   (long long)x->limit.reset_s);
+	if (x->limit.counted && limits_policy(x->who.tier))
+		buf_printf(b, "RateLimit-Policy: %s\r\n", limits_policy(x->who.tier));
+	if (x->close)
+		buf_puts(b, "Connection: close\r\n");
+	put_cors(x);
+}
+
+static void send_all(struct exchange *x, const char *body, size_t len)
+{
+	buf_puts(x->out, "\r\n");
+	buf_put(x->out, body, len);
+	/* A client that went away has nobody to be told. */
+	if (buf_status(x->out) == ST_OK)
+		(void)mg_write(x->conn, x->out->data, x->out->len);
+}
+
+void answer_text(struct exchange *x, int status, const char *type, const char *data, size_t len)
+{
+	put_head(x, status, type, len);
+	send_all(x, data, len);
+}
+
+void answer_empty(struct exchange *x, int status)
+{
+	put_head(x, status, NULL, 0);
+	send_all(x, "", 0);
+}
+
+/* A strong validator of the representation: equal bytes, equal tag. */
+static void etag_of(const char *data, size_t len, char out[40])
+{
+	uint8_t hash[16];
+
+	crypto_generichash(hash, sizeof(hash), (const uint8_t *)data, len, NULL, 0);
+	out[0] = '"';
+	hex_encode(hash, sizeof(hash), out + 1);
+	memcpy(out + 33, "\"", 2);
+}
+
+void answer_json(struct exchange *x, int status, const char *data, size_t len)
+{
+	bool get = strcmp(x->info->request_method, "GET") == 0 && status == 200;
+	const char *match = get ? mg_get_header(x->conn, "If-None-Match") : NULL;
+	char etag[40] = "";
+
+	if (get)
+		etag_of(data, len, etag);
+	if (match && strstr(match, etag)) {
+		put_head(x, 304, NULL, 0);
+		len = 0;
+	} else {
+		put_head(x, status, "application/json", len);
+	}
+	if (get)
+		buf_printf(x->out, "ETag: %s\r\nCache-Control: private, no-cache\r\n", etag);
+	else
+		buf_puts(x->out, "Cache-Control: no-store\r\n");
+	send_all(x, data, len);
+}
+
+static void put_problem(struct exchange *x, struct buf *b, enum status st, int http)
+{
+	const struct error *e = &x->err;
+	const char *detail = e->detail[0] ? e->detail : title_of(http);
+
+	buf_printf(b,
+		   "{\"type\":\"urn:pulsepoint:problem:%s\",\"title\":\"%s\",\"status\":%d,"
+		   "\"detail\":",
+		   status_name(st), title_of(http), http);
+	/* "name is required" reads better than "is required". */
+	if (e->field[0]) {
+		char *text = arena_printf(x->arena, "%s %s", e->field, detail);
+
+		buf_put_json(b, text, strlen(text));
+		buf_puts(b, ",\"field\":");
+		buf_put_json(b, e->field, strlen(e->field));
+		buf_puts(b, ",\"reason\":");
+		buf_put_json(b, detail, strlen(detail));
+	} else {
+		buf_put_json(b, detail, strlen(detail));
+	}
+	buf_puts(b, ",\"instance\":");
+	buf_put_json(b, x->call.request_id, strlen(x->call.request_id));
+}
+
+void answer_problem_with(struct exchange *x, enum status st, const char *member, uint64_t value)
+{
+	int http = status_http(st);
+	struct buf body;
+
+	buf_init(&body, 16384);
+	put_problem(x, &body, st, http);
+	if (member)
+		buf_printf(&body, ",\"%s\":%llu", member, (unsigned long long)value);
+	buf_putc(&body, '}');
+	if (st == ST_UNAVAILABLE && x->err.retry_after_s == 0)
+		x->err.retry_after_s = 1;
+	put_head(x, http, "application/problem+json", body.len);
+	if (x->err.retry_after_s > 0)
+		buf_printf(x->out, "Retry-After: %d\r\n", x->err.retry_after_s);
+	if (st == ST_UNAUTHENTICATED)
+		buf_puts(x->out, "WWW-Authenticate: Bearer realm=\"pulsepoint\"\r\n");
+	buf_puts(x->out, "Cache-Control: no-store\r\n");
+	send_all(x, body.data, body.len);
+	buf_done(&body);
+}
+
+void answer_problem(struct exchange *x, enum status st)
+{
+	answer_problem_with(x, st, NULL, 0);
+}

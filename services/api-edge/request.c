@@ -1,0 +1,411 @@
+/*
+ * The life of a request at the edge: host, route, token, limits, body, contract, bus, answer. The
+ * service checks token and rule again; the edge's checks spare the bus and feed the limits.
+ */
+#include "core/log.h"
+#include "core/magic.h"
+#include "core/text.h"
+#include "core/timeutil.h"
+#include "edge.h"
+#include "json/message.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- memory of a worker thread, kept between requests ---- */
+
+struct scratch {
+	struct arena *arena;
+	struct buf out, body;
+	struct exchange x;
+};
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+
+static void free_scratch(void *arg)
+{
+	struct scratch *s = arg;
+
+	arena_free(s->arena);
+	buf_done(&s->out);
+	buf_done(&s->body);
+	free(s);
+}
+
+static void make_key(void)
+{
+	INVARIANT(pthread_key_create(&scratch_key, free_scratch) == 0);
+}
+
+static struct scratch *thread_scratch(void)
+{
+	struct scratch *s;
+
+	pthread_once(&scratch_once, make_key);
+	s = pthread_getspecific(scratch_key);
+	if (s)
+		return s;
+	s = calloc(1, sizeof(*s)); /* allowed: freed with its thread */
+	if (!s)
+		return NULL;
+	s->arena = arena_new(EDGE_ARENA_MAX);
+	buf_init(&s->out, EDGE_RESPONSE_MAX + 4096);
+	buf_init(&s->body, EDGE_RESPONSE_MAX);
+	pthread_setspecific(scratch_key, s);
+	return s;
+}
+
+/* ---- who asks ---- */
+
+/* Ids that others gave are taken over only when they cannot forge a log line. */
+static bool safe_id(const char *s)
+{
+	size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.");
+
+	return n > 0 && n <= REQUEST_ID_MAX && s[n] == '\0';
+}
+
+static void open_call(struct exchange *x, int timeout_ms)
+{
+	const char *id = mg_get_header(x->conn, "X-Request-Id");
+
+	svc_call_init(&x->call, x->edge->svc, x->arena, &x->err, NULL,
+		      id && safe_id(id) ? id : NULL, mg_get_header(x->conn, "traceparent"),
+		      timeout_ms);
+	x->call.client_ip = x->info->remote_addr;
+}
+
+/* Only hosts we are asked for by name, when the operator lists them (DNS rebinding). */
+static bool host_allowed(const struct exchange *x)
+{
+	const char *hosts = x->edge->cfg.hosts, *host = mg_get_header(x->conn, "Host");
+	size_t len = host ? strcspn(host, ":") : 0;
+
+	if (!*hosts)
+		return true;
+	while (*hosts) {
+		size_t n = strcspn(hosts, ",");
+
+		if (n == len && strncasecmp(hosts, host, n) == 0)
+			return true;
+		hosts += n + (hosts[n] == ',');
+	}
+	return false;
+}
+
+static enum status read_token(struct exchange *x)
+{
+	const char *auth = mg_get_header(x->conn, "Authorization");
+
+	if (!auth)
+		return ST_OK;
+	if (strncasecmp(auth, "Bearer ", 7) != 0)
+		return error_set(&x->err, ST_UNAUTHENTICATED, "Authorization",
+				 "must be a Bearer token");
+	auth += 7;
+	if (strncmp(auth, OPERATOR_KEY_PREFIX, strlen(OPERATOR_KEY_PREFIX)) == 0) {
+		enum status st = operator_keys_exchange(x->edge->keys, &x->call, auth, x->token,
+							sizeof(x->token));
+
+		if (st != ST_OK)
+			return st;
+	} else if (text_copy(x->token, sizeof(x->token), auth) != ST_OK) {
+		return error_set(&x->err, ST_UNAUTHENTICATED, "Authorization", "is too long");
+	}
+	x->call.token = x->token;
+	return ST_OK;
+}
+
+static enum status verify(struct exchange *x)
+{
+	struct access *access = svc_access(x->edge->svc);
+	bool unknown = false;
+	enum status st = access_verify(access, x->token, &x->who, &unknown, &x->err);
+
+	if (unknown && svc_refresh_access(x->edge->svc, NULL) == ST_OK)
+		st = access_verify(access, x->token, &x->who, NULL, &x->err);
+	return st;
+}
+
+static enum status identify(struct exchange *x, const struct json_param *params, size_t n)
+{
+	const struct contract_method *m = x->route->method;
+	const char *brand = NULL;
+	enum status st;
+
+	if (m->role == ROLE_PUBLIC)
+		return ST_OK;
+	st = read_token(x);
+	if (st != ST_OK)
+		return st;
+	if (!x->call.token)
+		return error_set(&x->err, ST_UNAUTHENTICATED, NULL,
+				 "an access token is needed: Authorization: Bearer <token>");
+	st = verify(x);
+	if (st != ST_OK)
+		return st;
+	x->has_who = true;
+	x->call.who = &x->who;
+	for (size_t i = 0; m->brand_field && i < n; i++)
+		if (strcmp(params[i].name, m->brand_field) == 0)
+			brand = params[i].value;
+	/* The owner checks a brand named in the body; here only what the path says is known. */
+	if (m->brand_field && !brand)
+		return access_allow(&(struct contract_method){ .role = m->role }, &x->who, NULL,
+				    &x->err);
+	return access_allow(m, &x->who, brand, &x->err);
+}
+
+static enum status limit(struct exchange *x)
+{
+	if (!x->has_who || !x->who.tenant_id[0])
+		return ST_OK;
+	x->limit = limits_take(x->edge->limits, x->who.tenant_id, x->who.tier, time_now_us());
+	if (x->limit.allowed)
+		return ST_OK;
+	atomic_fetch_add(&x->edge->limited, 1);
+	x->err.retry_after_s = (int)(x->limit.reset_s > 0 ? x->limit.reset_s : 1);
+	return error_set(&x->err, ST_LIMITED, NULL,
+			 "the tenant's limit of %lld requests is reached",
+			 (long long)x->limit.limit);
+}
+
+/* ---- what is asked ---- */
+
+enum status edge_read_body(struct exchange *x, size_t max, char **ret, size_t *len)
+{
+	int64_t declared = x->info->content_length;
+	size_t cap = declared >= 0 ? (size_t)declared : max;
+	size_t n = 0;
+	char *data;
+
+	*len = 0;
+	*ret = NULL;
+	if (declared > (int64_t)max) {
+		x->close = true;
+		return error_set(&x->err, ST_TOO_LARGE, "body", "is larger than %zu bytes", max);
+	}
+	data = cap ? arena_alloc(x->arena, cap + 1) : NULL;
+	while (data && n < cap) {
+		int got = mg_read(x->conn, data + n, cap - n);
+
+		if (got <= 0)
+			break;
+		n += (size_t)got;
+	}
+	if (declared >= 0 && n < (size_t)declared) {
+		x->close = true;
+		return error_set(&x->err, ST_INVALID, "body", "ended before its Content-Length");
+	}
+	if (declared < 0 && n == cap && mg_read(x->conn, &(char){ 0 }, 1) > 0) {
+		x->close = true;
+		return error_set(&x->err, ST_TOO_LARGE, "body", "is larger than %zu bytes", max);
+	}
+	*ret = data;
+	*len = n;
+	return ST_OK;
+}
+
+static enum status check_content_type(struct exchange *x, size_t len)
+{
+	const char *type = mg_get_header(x->conn, "Content-Type");
+	size_t n = type ? strcspn(type, "; ") : 0;
+
+	if (len == 0 || !type)
+		return ST_OK;
+	if (n == strlen("application/json") && strncasecmp(type, "application/json", n) == 0)
+		return ST_OK;
+	return error_set(&x->err, ST_UNSUPPORTED, "Content-Type", "must be application/json");
+}
+
+/* Appends the query's parameters behind those of the path. */
+static enum status read_query(struct exchange *x, struct json_param *params, size_t *n)
+{
+	const char *q = x->info->query_string;
+
+	while (q && *q) {
+		size_t len = strcspn(q, "&"), name_len = strcspn(q, "=&");
+		const char *value = name_len < len ? q + name_len + 1 : q + len;
+		char *name = percent_decode(x->arena, q, name_len, true);
+		char *text = percent_decode(x->arena, value, (size_t)(q + len - value), true);
+
+		if (!name || !text)
+			return error_set(&x->err, ST_INVALID, "query",
+					 "holds a bad percent escape");
+		if (!utf8_valid(name, strlen(name)))
+			return error_set(&x->err, ST_INVALID, "query", "is not valid UTF-8");
+		if (*n == EDGE_PARAMS_MAX)
+			return error_set(&x->err, ST_INVALID, "query",
+					 "has more than %d parameters", EDGE_PARAMS_MAX);
+		if (len > 0)
+			params[(*n)++] = (struct json_param){ .name = name, .value = text };
+		q += len + (q[len] == '&');
+	}
+	return ST_OK;
+}
+
+static enum status read_idempotency(struct exchange *x)
+{
+	const char *key = mg_get_header(x->conn, "Idempotency-Key");
+
+	if (!key)
+		return ST_OK;
+	for (const char *p = key; *p; p++)
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
+			return error_set(&x->err, ST_INVALID, "Idempotency-Key",
+					 "must be printable ASCII");
+	if (!*key || strlen(key) > IDEMPOTENCY_KEY_MAX)
+		return error_set(&x->err, ST_INVALID, "Idempotency-Key",
+				 "must be 1 to %d characters", IDEMPOTENCY_KEY_MAX);
+	x->call.idempotency_key = key;
+	return ST_OK;
+}
+
+static enum status read_input(struct exchange *x, struct json_param *params, size_t n,
+			      ProtobufCMessage **in)
+{
+	const struct contract_method *m = x->route->method;
+	bool has_body = strcmp(m->http_method, "GET") != 0 && strcmp(m->http_method, "DELETE") != 0;
+	char *body = NULL;
+	size_t len = 0;
+	enum status st = edge_read_body(x, m->max_body, &body, &len);
+
+	if (st == ST_OK)
+		st = has_body ? check_content_type(x, len) : ST_OK;
+	if (st == ST_OK && !has_body && len > 0)
+		return error_set(&x->err, ST_INVALID, "body", "is not taken by this method");
+	if (st == ST_OK && has_body && x->info->query_string && *x->info->query_string)
+		return error_set(&x->err, ST_INVALID, "query",
+				 "is not taken by this method; use the body");
+	if (st == ST_OK && !has_body)
+		st = read_query(x, params, &n);
+	if (st != ST_OK)
+		return st;
+	return message_from_json(x->arena, m->input, body, len, params, n, in, &x->err);
+}
+
+static void forward(struct exchange *x, struct json_param *params, size_t n)
+{
+	const struct contract_method *m = x->route->method;
+	struct scratch *s = thread_scratch();
+	ProtobufCMessage *in = NULL, *out = NULL;
+	enum status st = read_input(x, params, n, &in);
+
+	if (st == ST_OK)
+		st = svc_call(&x->call, m, in, &out);
+	if (st == ST_OK && m->http_status == 204) {
+		answer_empty(x, 204);
+		return;
+	}
+	buf_reset(&s->body);
+	if (st == ST_OK)
+		st = message_to_json(out, &s->body);
+	if (st == ST_OK)
+		answer_json(x, m->http_status, s->body.data, s->body.len);
+	else
+		answer_problem(x, st);
+}
+
+/* ---- the whole ---- */
+
+/* The path as sent, still percent-encoded: an id may hold an encoded slash. */
+static const char *raw_path(struct exchange *x)
+{
+	const char *uri = x->info->request_uri;
+	size_t len = strcspn(uri, "?#");
+
+	return arena_strndup(x->arena, uri, len);
+}
+
+static void refuse_route(struct exchange *x, enum status st, const char *allow)
+{
+	if (st == ST_NOT_ALLOWED)
+		error_set(&x->err, st, NULL, "%s is not one of the methods here: %s",
+			  x->info->request_method, allow);
+	else if (st == ST_INVALID)
+		error_set(&x->err, st, "path", "holds a bad percent escape");
+	else
+		error_set(&x->err, ST_NOT_FOUND, NULL, "there is nothing at this path");
+	answer_problem(x, st);
+}
+
+static void handle(struct exchange *x)
+{
+	struct json_param params[EDGE_PARAMS_MAX];
+	const char *allow = "", *path;
+	size_t n = 0;
+	enum status st;
+
+	open_call(x, 10000);
+	path = raw_path(x);
+	/* Whoever is refused before the body was read must not have it taken for the next request.
+	 */
+	x->close = x->info->content_length != 0 && strcmp(x->info->request_method, "GET") != 0;
+	if (!host_allowed(x)) {
+		error_set(&x->err, ST_INVALID, "Host", "is not served here");
+		answer_problem(x, ST_INVALID);
+		return;
+	}
+	if (strcmp(x->info->request_method, "OPTIONS") == 0) {
+		x->status = 204;
+		answer_empty(x, 204);
+		return;
+	}
+	if (edge_page(x, path))
+		return;
+	st = router_find(x->edge->router, x->arena, x->info->request_method, path, &x->route,
+			 params, &n, &allow);
+	if (st != ST_OK) {
+		refuse_route(x, st, allow);
+		return;
+	}
+	x->call.method = x->route->method;
+	x->call.deadline_us = time_mono_us() + (int64_t)x->route->method->deadline_ms * 1000;
+	st = identify(x, params, n);
+	if (st == ST_OK)
+		st = limit(x);
+	if (st == ST_OK)
+		st = read_idempotency(x);
+	if (st != ST_OK) {
+		answer_problem(x, st);
+		return;
+	}
+	x->close = false;
+	if (x->route->method->upload_field)
+		edge_upload(x, params, n);
+	else
+		forward(x, params, n);
+}
+
+int edge_handle(struct mg_connection *conn, void *arg)
+{
+	struct edge *e = arg;
+	struct scratch *s = thread_scratch();
+	int64_t start = time_mono_us();
+	struct exchange *x;
+
+	CHECK_MAGIC(e, EDGE_MAGIC);
+	if (!s || !s->arena) {
+		mg_send_http_error(conn, 503, "out of memory");
+		return 503;
+	}
+	x = &s->x;
+	*x = (struct exchange){ .edge = e,
+				.conn = conn,
+				.info = mg_get_request_info(conn),
+				.arena = s->arena,
+				.out = &s->out };
+	atomic_fetch_add(&e->in_flight, 1);
+	handle(x);
+	atomic_fetch_sub(&e->in_flight, 1);
+	edge_count(e, x->route, x->status, time_mono_us() - start);
+	if (x->status >= 500)
+		log_event(LOG_WARN, "http.failed", "%s %s answered %d: %s",
+			  x->route ? x->route->method->http_method : x->info->request_method,
+			  x->route ? x->route->method->http_path : "(no route)", x->status,
+			  x->err.detail);
+	arena_reset(s->arena);
+	return x->status ? x->status : 500;
+}
