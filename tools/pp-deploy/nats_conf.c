@@ -28,7 +28,7 @@ static void put_string(struct buf *out, const char *text)
 	buf_putc(out, '"');
 }
 
-static void put_subject(void *arg, const char *fmt, ...)
+static PRINTF_LIKE(2, 3) void put_subject(void *arg, const char *fmt, ...)
 {
 	char subject[SUBJECT_CAP];
 	struct buf *out = arg;

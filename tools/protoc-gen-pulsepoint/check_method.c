@@ -218,11 +218,11 @@ void check_method(struct model *m, const struct method *me)
 		refuse(m, me, "its max_body is greater than 64 MiB");
 }
 
-/* The path with every {name} as {}: two routes with one shape cannot be told apart. */
-static const char *route_shape(const struct method *me)
+/* The path with every {name} as {}: two paths of one shape cannot be told apart. */
+static const char *path_shape(const struct method *me)
 {
 	const char *p = me->http_path;
-	char *out = mem_printf("%s ", me->http_method);
+	char *out = mem_copy("", 0);
 
 	while (*p != '\0') {
 		size_t n = strcspn(p, "{");
@@ -243,11 +243,17 @@ static void check_pair(struct model *m, const struct method *a, const struct met
 
 	if (strcmp(a->subject, b->subject) == 0)
 		refuse(m, b, mem_printf("has the same subject %s as %s", b->subject, other));
-	if (a->http_path != NULL && b->http_path != NULL &&
-	    strcmp(route_shape(a), route_shape(b)) == 0)
+	if (a->http_path == NULL || b->http_path == NULL ||
+	    strcmp(path_shape(a), path_shape(b)) != 0)
+		return;
+	if (strcmp(a->http_method, b->http_method) == 0)
 		refuse(m, b,
 		       mem_printf("has the same route %s %s as %s", b->http_method, b->http_path,
 				  other));
+	else if (strcmp(a->http_path, b->http_path) != 0)
+		refuse(m, b,
+		       mem_printf("names its path %s otherwise than %s, which OpenAPI forbids",
+				  b->http_path, other));
 }
 
 void check_methods_differ(struct model *m)

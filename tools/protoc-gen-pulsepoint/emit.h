@@ -19,6 +19,8 @@ void emit_listing(FILE *out, const struct model *m);
 void emit_openapi(FILE *out, const struct model *m);
 /* contract/openapi.c: the same bytes as C. */
 void emit_openapi_c(FILE *out, const char *json, size_t len);
+/* contract/openapi.h: declares it. */
+void emit_openapi_h(FILE *out);
 
 /* "text" as a C string literal. */
 void emit_c_string(FILE *out, const char *text);

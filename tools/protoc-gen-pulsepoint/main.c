@@ -72,6 +72,8 @@ static void write_outputs(struct outputs *o, const struct model *m)
 	json = o->files[o->n - 1]->content;
 	emit_openapi_c(output_begin(o), json, strlen(json));
 	output_end(o, "contract/openapi.c");
+	emit_openapi_h(output_begin(o));
+	output_end(o, "contract/openapi.h");
 }
 
 static uint8_t *read_request(size_t *len)
