@@ -20,9 +20,11 @@
 #define REFUSALS_MAX 100000
 #define SERVICE_MAX  64
 
+/* Shared by the state and by verifications under way, which outlive the state they began with. */
 struct key {
 	char kid[ACCESS_KID_MAX + 1];
-	EVP_PKEY *key;
+	EVP_PKEY *pkey;
+	atomic_uint refs;
 };
 
 /* Sorted ids. */
@@ -34,7 +36,7 @@ struct id_list {
 struct held_state {
 	bool ready;
 	uint64_t version;
-	struct key keys[KEYS_MAX];
+	struct key *keys[KEYS_MAX];
 	size_t n_keys;
 	struct id_list suspended, ended;
 };
@@ -119,10 +121,34 @@ static enum status list_copy(struct id_list *ret, const char *const *ids, size_t
 	return ST_OK;
 }
 
+static struct key *key_new(const struct access_key *from)
+{
+	EVP_PKEY *pkey = access__public_key(from->public_pem);
+	struct key *k = calloc(1, sizeof(*k)); /* allowed: a long-lived object */
+
+	if (k == NULL || pkey == NULL || !access__kid_valid(from->kid)) {
+		EVP_PKEY_free(pkey);
+		free(k);
+		return NULL;
+	}
+	atomic_init(&k->refs, 1);
+	memcpy(k->kid, from->kid, strlen(from->kid) + 1);
+	k->pkey = pkey;
+	return k;
+}
+
+static void key_put(struct key *k)
+{
+	if (k == NULL || atomic_fetch_sub(&k->refs, 1) > 1)
+		return;
+	EVP_PKEY_free(k->pkey);
+	free(k);
+}
+
 static void state_done(struct held_state *s)
 {
 	for (size_t i = 0; i < s->n_keys; i++)
-		EVP_PKEY_free(s->keys[i].key);
+		key_put(s->keys[i]);
 	free(s->suspended.ids);
 	free(s->ended.ids);
 	*s = (struct held_state){ 0 };
@@ -133,27 +159,23 @@ static enum status keys_copy(struct held_state *s, const struct access_key *keys
 {
 	enum status st = ST_OK;
 
-	if (n > KEYS_MAX)
-		return ST_TOO_LARGE;
 	for (size_t i = 0; i < n; i++) {
-		struct key k = { .key = access__public_key(keys[i].public_pem) };
+		struct key *k = key_new(&keys[i]);
 
-		if (k.key == NULL || !access__kid_valid(keys[i].kid)) {
-			EVP_PKEY_free(k.key);
+		if (k == NULL) {
 			st = ST_INVALID;
 			continue;
 		}
-		memcpy(k.kid, keys[i].kid, strlen(keys[i].kid) + 1);
 		s->keys[s->n_keys++] = k;
 	}
 	return st;
 }
 
-static EVP_PKEY *key_find(const struct held_state *s, const char *kid)
+static struct key *key_find(const struct held_state *s, const char *kid)
 {
 	for (size_t i = 0; i < s->n_keys; i++) {
-		if (strcmp(s->keys[i].kid, kid) == 0)
-			return s->keys[i].key;
+		if (strcmp(s->keys[i]->kid, kid) == 0)
+			return s->keys[i];
 	}
 	return NULL;
 }
@@ -183,6 +205,8 @@ enum status access_set_state(struct access *a, const struct access_state *st)
 	enum status lists, keys;
 
 	CHECK_MAGIC(a, ACCESS_MAGIC);
+	if (st->n_keys > KEYS_MAX)
+		return ST_TOO_LARGE;
 	lists = list_copy(&fresh.suspended, st->suspended_tenants, st->n_suspended);
 	if (lists == ST_OK)
 		lists = list_copy(&fresh.ended, st->ended_sessions, st->n_ended);
@@ -362,14 +386,14 @@ static enum status find_cached(struct access *a, const uint8_t hash[SHA256_DIGES
 }
 
 /* The key stays alive by its reference count; the signature is checked without the lock. */
-static EVP_PKEY *key_take(struct access *a, const char *kid, uint64_t *version)
+static struct key *key_take(struct access *a, const char *kid, uint64_t *version)
 {
-	EVP_PKEY *key;
+	struct key *key;
 
 	pthread_rwlock_rdlock(&a->lock);
 	key = key_find(&a->state, kid);
 	if (key != NULL)
-		EVP_PKEY_up_ref(key);
+		atomic_fetch_add(&key->refs, 1);
 	*version = a->state.version;
 	pthread_rwlock_unlock(&a->lock);
 	return key;
@@ -381,7 +405,7 @@ static enum status verify_fresh(struct access *a, const char *token, size_t len,
 {
 	struct arena *arena = arena_new(ACCESS_ARENA_MAX);
 	uint64_t version = 0;
-	EVP_PKEY *key = NULL;
+	struct key *key = NULL;
 	struct token t;
 	enum status st;
 
@@ -392,7 +416,7 @@ static enum status verify_fresh(struct access *a, const char *token, size_t len,
 		goto out;
 	key = key_take(a, t.kid, &version);
 	*unknown_kid = key == NULL;
-	if (key == NULL || !access__signature_good(key, &t)) {
+	if (key == NULL || !access__signature_good(key->pkey, &t)) {
 		st = error_set(err, ST_UNAUTHENTICATED, NULL,
 			       key == NULL ? "the token's key is unknown"
 					   : "the token's signature is not good");
@@ -402,7 +426,7 @@ static enum status verify_fresh(struct access *a, const char *token, size_t len,
 	if (st == ST_OK)
 		cache_put(a, cached_new(ret, t.kid, hash, now_s), version);
 out:
-	EVP_PKEY_free(key);
+	key_put(key);
 	arena_free(arena);
 	return st;
 }

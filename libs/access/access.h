@@ -54,8 +54,12 @@ struct access_state {
 	const char *const *ended_sessions;
 	size_t n_ended;
 };
-/* Replaces keys and refusals (copies). A state older than the one held is ignored. Clears the cache
- * of what is now refused. */
+/*
+ * Replaces keys and refusals (copies). A state older than the one held is ignored. Clears the cache
+ * of what is now refused. ST_INVALID or ST_TOO_LARGE (more than 64 keys, 100,000 ids) leave the old
+ * state standing, but for unreadable keys: they are left out and ST_INVALID tells so after the rest
+ * was taken over.
+ */
 enum status access_set_state(struct access *a, const struct access_state *st) MUST_USE;
 uint64_t access_version(const struct access *a);
 

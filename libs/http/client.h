@@ -51,7 +51,7 @@ struct http_request {
 	int connect_ms, total_ms;  /* 0: HTTP_CONNECT_MS, HTTP_TOTAL_MS */
 	int64_t deadline_mono_us;  /* 0: none; cuts total_ms short */
 	size_t max_body;           /* 0: HTTP_BODY_DEFAULT; at most HTTP_BODY_MAX */
-	const atomic_bool *cancel; /* NULL, or a flag looked at several times a second */
+	const atomic_bool *cancel; /* NULL, or a flag looked at about once a second */
 };
 
 /* What happened to a request that got no whole answer. */
@@ -89,7 +89,7 @@ struct http_response {
 	size_t n_headers;
 	int64_t date_us;   /* the Date header; 0 when absent or malformed */
 	int retry_after_s; /* Retry-After, seconds or date (measured against Date); 0: none; at most
-			      HTTP_RETRY_AFTER_MAX_S */
+			      HTTP_RETRY_AFTER_SEEN_MAX_S */
 	int64_t took_us;
 };
 /* The first header with that name (any case); NULL when there is none. */
@@ -108,9 +108,10 @@ enum status http_send(struct http_client *c, const struct http_request *q, struc
 
 /* ---- trying again ---- */
 
-#define HTTP_BACKOFF_FIRST_MS  500
-#define HTTP_BACKOFF_MAX_MS    30000
-#define HTTP_RETRY_AFTER_MAX_S 300
+#define HTTP_BACKOFF_FIRST_MS       500
+#define HTTP_BACKOFF_MAX_MS         30000
+#define HTTP_RETRY_AFTER_MAX_S      300   /* waited for at most */
+#define HTTP_RETRY_AFTER_SEEN_MAX_S 86400 /* larger ones are reported as this */
 
 /* True for 408, 425, 429 and 5xx but 501 and 505: the same request may pass later. */
 bool http_code_transient(int code);
