@@ -29,6 +29,7 @@
 #define DB_RETRY_STEP_US    4000 /* the n-th retry waits between 0 and n such steps, and one */
 #define DB_RESULT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define DB_AFTER_COMMIT_MAX 8
+#define DB_TX_ARENA_MAX   ((size_t)64 * 1024 * 1024)
 #define DB_INLINE_ARGS      64
 #define DB_STMT_NAME_MAX    63 /* PostgreSQL cuts longer names */
 #define DB_STMTS_MAX        4096
@@ -100,6 +101,8 @@ struct db_tx {
 	PGresult *inline_results[8];
 	size_t result_bytes;
 	char constraint[DB_CONSTRAINT_MAX];
+
+	struct arena *arena; /* made when db_tx_arena is first asked */
 
 	/* Open ones. */
 	struct db_conn *conn;

@@ -93,6 +93,7 @@ static void tx_destroy(struct db_tx *tx)
 		free(tx->formats);
 	}
 	pthread_cond_destroy(&tx->cond);
+	arena_free(tx->arena);
 	tx->magic = 0;
 	free(tx);
 }
@@ -265,4 +266,12 @@ const struct db_scope *db_scope_of(const struct db_tx *tx)
 {
 	CHECK_MAGIC(tx, DB_TX_MAGIC);
 	return &tx->scope;
+}
+
+struct arena *db_tx_arena(struct db_tx *tx)
+{
+	CHECK_MAGIC(tx, DB_TX_MAGIC);
+	if (!tx->arena)
+		tx->arena = arena_new(DB_TX_ARENA_MAX);
+	return tx->arena;
 }

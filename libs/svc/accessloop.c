@@ -20,7 +20,7 @@ static enum status from_auth(struct svc *svc, struct arena *a, struct access_sta
 			     struct error *err)
 {
 	Pulsepoint__Empty in = PULSEPOINT__EMPTY__INIT;
-	Auth__V1__AccessStateReply *out;
+	Auth__V1__AccessStateReply *out = NULL;
 	struct access_key *keys;
 	struct call call;
 	enum status rc;

@@ -96,6 +96,8 @@ enum status outbox_put(struct db_tx *tx, const struct contract_event *event,
 		return error_set(err, ST_INTERNAL, NULL, "an event without a tenant");
 	/* A queued transaction sends its arguments later, so their memory is the transaction's. */
 	a = db_tx_arena(tx);
+	if (!a)
+		return error_set(err, ST_UNAVAILABLE, NULL, "the service is out of memory");
 	st = add_row(tx, a, event, origin, m, err);
 	if (st == ST_OK)
 		db_after_commit(tx, wake, NULL);

@@ -77,7 +77,7 @@ enum status operator_keys_exchange(struct operator_keys *k, struct call *call, c
 				   char *token, size_t cap)
 {
 	Auth__V1__ExchangeKeyRequest in = AUTH__V1__EXCHANGE_KEY_REQUEST__INIT;
-	Auth__V1__Tokens *out;
+	Auth__V1__Tokens *out = NULL;
 	uint8_t hash[32];
 	enum status st;
 
