@@ -132,9 +132,9 @@ enum status db_rollback_to_savepoint(struct db_tx *tx, struct error *err) MUST_U
 /* Callbacks after commit, in order of registration (e.g. wake the relay). At most 8. */
 void db_after_commit(struct db_tx *tx, void (*fn)(void *), void *arg);
 /*
- * Memory that lives as long as the transaction (at most 64 MiB), for arguments built by libraries. NULL when memory is out.
+ * Memory that lives as long as the transaction (at most 64 MiB), for arguments built by
+ * libraries. NULL when memory is out.
  */
- * Freed by db_tx_free. */
 struct arena *db_tx_arena(struct db_tx *tx);
 /* True for a tx made by db_begin. */
 bool db_is_open(const struct db_tx *tx);
