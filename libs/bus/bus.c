@@ -5,6 +5,7 @@
 #include "bus/bus_priv.h"
 #include "core/id.h"
 #include "core/magic.h"
+#include "core/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +70,23 @@ bool bus_subject_valid(const char *subject, bool wildcards)
 			return false;
 		}
 	}
+}
+
+bool bus_id_parse(const char *text, uint32_t *slot, uint32_t *serial)
+{
+	const char *dash = strchr(text, '-');
+	char first[12];
+	int64_t a, b;
+
+	if (!dash || (size_t)(dash - text) >= sizeof(first))
+		return false;
+	memcpy(first, text, (size_t)(dash - text));
+	first[dash - text] = '\0';
+	if (!parse_i64(first, 0, UINT32_MAX, &a) || !parse_i64(dash + 1, 0, UINT32_MAX, &b))
+		return false;
+	*slot = (uint32_t)a;
+	*serial = (uint32_t)b;
+	return true;
 }
 
 void bus_cond_init(pthread_cond_t *cond)
@@ -288,6 +306,8 @@ static void bus_free(struct bus *bus)
 {
 	natsConnection_Destroy(bus->nc);
 	natsOptions_Destroy(bus->opts);
+	streams_done(bus);
+	calls_done(bus);
 	pthread_cond_destroy(&bus->cond);
 	pthread_mutex_destroy(&bus->mu);
 	bus->magic = 0;
@@ -307,6 +327,8 @@ enum status bus_open(struct bus **ret, const struct bus_config *cfg, struct erro
 	bus->magic = BUS_MAGIC;
 	pthread_mutex_init(&bus->mu, NULL);
 	bus_cond_init(&bus->cond);
+	streams_init(bus);
+	calls_init(bus);
 	snprintf(bus->prefix, sizeof(bus->prefix), "%s",
 		 cfg->inbox_prefix ? cfg->inbox_prefix : "_INBOX");
 	random_hex(bus->token, BUS_TOKEN_BYTES);
@@ -346,6 +368,8 @@ void bus_close(struct bus *bus, int drain_ms)
 		return;
 	CHECK_MAGIC(bus, BUS_MAGIC);
 	bus_stop_servers(bus, drain_ms);
+	streams_stop(bus);
+	calls_stop(bus);
 	bus_stop_subs(bus);
 	left_ms = (deadline - time_mono_us()) / 1000;
 	if (left_ms < BUS_STATUS_SLICE_MS)

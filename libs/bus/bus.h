@@ -109,7 +109,8 @@ void bus_unsubscribe(struct bus_sub *s);
 /*
  * The callee's side. Parts are numbered from 1. The callee may run at most BUS_STREAM_WINDOW parts ahead of what the caller has read;
  * bus_stream_send waits for the caller, fails with ST_CANCELLED when it cancelled and with ST_TIMEOUT when it read nothing for 30 s.
- * A heartbeat goes out every second while nothing else does (call bus_stream_beat from long work, or let send do it).
+ * A heartbeat goes out every second while nothing else does; the bus sends it by itself. At most 256 streams are open at once, else
+ * the open fails with ST_UNAVAILABLE.
  */
 #define BUS_STREAM_WINDOW 64
 struct bus_stream;

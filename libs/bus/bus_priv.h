@@ -32,6 +32,45 @@
 #define BUS_MAGIC    0x62757331u
 #define BUS_MSG_MAGIC 0x6d736731u
 
+/*
+ * An asynchronous subscription whose end can be waited for. The message given to `fn` belongs to `fn`.
+ */
+typedef void tap_fn(void *arg, natsMsg *nm);
+struct tap {
+	struct bus *bus;
+	natsSubscription *ns;
+	tap_fn *fn;
+	void *arg;
+	pthread_mutex_t mu;
+	pthread_cond_t cond;
+	bool done;
+};
+
+/* ---- answers in parts: the tables of stream.c and call.c ---- */
+#define BUS_STREAMS_MAX    256  /* open at once on the callee's side */
+#define BUS_CALLS_MAX      1024 /* open at once on the caller's side */
+#define BUS_STREAM_BEAT_MS 1000
+#define BUS_STREAM_CONTROL "Pp-Stream-Control"
+#define BUS_STREAM_PART    "Pp-Part"
+#define BUS_STREAM_BEAT    "Pp-Beat"
+#define BUS_STREAM_END     "Pp-End"
+struct stream_table {
+	pthread_mutex_t mu; /* taken before the lock of a stream */
+	pthread_cond_t wake;
+	struct bus_stream *slot[BUS_STREAMS_MAX];
+	uint32_t open, serial;
+	struct tap ctl;
+	pthread_t ticker;
+	bool listening, ticking, stop;
+};
+struct call_table {
+	pthread_mutex_t mu; /* taken before the lock of a call */
+	struct bus_call *slot[BUS_CALLS_MAX];
+	uint32_t serial;
+	struct tap tap;
+	bool listening;
+};
+
 /* ---- bus.c ---- */
 struct bus_denied {
 	char subject[BUS_SUBJECT_MAX];
@@ -56,6 +95,9 @@ struct bus {
 	struct inbox *inboxes; /* unused ones */
 	unsigned n_inboxes;
 
+	struct stream_table streams;
+	struct call_table calls;
+
 	atomic_uint_least64_t slow_consumers, denials, reconnects, other_errors;
 	atomic_uint_least64_t inbox_serial, disconnects;
 };
@@ -68,6 +110,8 @@ bool bus_subject_valid(const char *subject, bool wildcards);
 void bus_cond_init(pthread_cond_t *cond);
 /* Waits with `mu` held; false once `deadline_us` (monotonic) has passed. */
 bool bus_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mu, int64_t deadline_us);
+/* "<slot>-<serial>", the last token of inbox and control subjects. */
+bool bus_id_parse(const char *text, uint32_t *slot, uint32_t *serial);
 
 /* ---- msg.c ---- */
 struct bus_msg {
@@ -87,19 +131,6 @@ enum status bus_send(struct bus *bus, const char *subject, const char *reply,
 		     const struct bus_header *h, int n_headers, const void *data, size_t len) MUST_USE;
 
 /* ---- sub.c ---- */
-/*
- * An asynchronous subscription whose end can be waited for. The message given to `fn` belongs to `fn`.
- */
-typedef void tap_fn(void *arg, natsMsg *nm);
-struct tap {
-	struct bus *bus;
-	natsSubscription *ns;
-	tap_fn *fn;
-	void *arg;
-	pthread_mutex_t mu;
-	pthread_cond_t cond;
-	bool done;
-};
 enum status tap_open(struct tap *t, struct bus *bus, const char *subject, const char *queue,
 		     int pending_msgs, tap_fn *fn, void *arg) MUST_USE;
 /*
@@ -139,5 +170,13 @@ enum status inbox_next(struct bus *bus, struct inbox *in, int64_t deadline_us, n
 /* ---- server.c ---- */
 void bus_stop_servers(struct bus *bus, int drain_ms);
 void bus_stop_subs(struct bus *bus);
+
+/* ---- stream.c, call.c ---- */
+void streams_init(struct bus *bus);
+void streams_stop(struct bus *bus);
+void streams_done(struct bus *bus);
+void calls_init(struct bus *bus);
+void calls_stop(struct bus *bus);
+void calls_done(struct bus *bus);
 
 #endif
