@@ -129,7 +129,10 @@ enum status db_commit(struct db_tx *tx, struct error *err) MUST_USE;
 enum status db_savepoint(struct db_tx *tx, struct error *err) MUST_USE;
 enum status db_rollback_to_savepoint(struct db_tx *tx, struct error *err) MUST_USE;
 
-/* Callbacks after commit, in order of registration (e.g. wake the relay). At most 8. */
+/*
+ * Callbacks after commit, in order of registration (e.g. wake the relay). At most 8; the same function
+ * with the same argument counts once.
+ */
 void db_after_commit(struct db_tx *tx, void (*fn)(void *), void *arg);
 /*
  * Memory that lives as long as the transaction (at most 64 MiB), for arguments built by

@@ -240,6 +240,9 @@ bool db__tx_keep_result(struct db_tx *tx, PGresult *r)
 void db_after_commit(struct db_tx *tx, void (*fn)(void *), void *arg)
 {
 	CHECK_MAGIC(tx, DB_TX_MAGIC);
+	for (int i = 0; i < tx->n_after; i++)
+		if (tx->after[i].fn == fn && tx->after[i].arg == arg)
+			return; /* waking once is enough */
 	if (tx->n_after == DB_AFTER_COMMIT_MAX) {
 		tx->broken = ST_INTERNAL;
 		tx->broken_why = "a transaction has too many callbacks";
