@@ -71,6 +71,12 @@ void db__tx_drop_results(struct db_tx *tx)
 	tx->result_bytes = 0;
 }
 
+void db_drop_results(struct db_tx *tx)
+{
+	CHECK_MAGIC(tx, DB_TX_MAGIC);
+	db__tx_drop_results(tx);
+}
+
 void db__tx_clear_outcome(struct db_tx *tx)
 {
 	db__tx_drop_results(tx);
