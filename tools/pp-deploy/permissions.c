@@ -86,7 +86,6 @@ static void put_consumers(const struct contract_service *s, permission_fn *put, 
 		const struct contract_consumer *c = &s->consumers[i];
 
 		put(arg, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", c->stream, c->durable);
-		put(arg, "$JS.API.CONSUMER.INFO.%s.%s", c->stream, c->durable);
 		put(arg, "$JS.ACK.%s.%s.>", c->stream, c->durable);
 	}
 }

@@ -42,6 +42,18 @@ static void comment_line(FILE *out, const char *indent, const char *doc)
 	fputs(" */\n", out);
 }
 
+/* A macro that takes the service's own struct only: a description of a service with another's does
+ * not compile. */
+static void emit_pairing(FILE *out, const struct service *s, const char *macro, const char *members,
+			 const char *type)
+{
+	fprintf(out,
+		"\n/* For struct svc_spec; takes a struct %s only. */\n"
+		"#define %s_%s(x) \\\n\t%s = _Generic((x), struct %s *: (x), const struct %s *: "
+		"(x))\n",
+		type, s->upper, macro, members, type, type);
+}
+
 /* ---- contract/<service>.h ---- */
 
 static void emit_slot(FILE *out, const struct method *me)
@@ -110,6 +122,9 @@ void emit_service_header(FILE *out, const struct service *s)
 			"sizeof(void (*)(void)),\n"
 			"\t       \"one pointer per method\");\n",
 			s->ident, s->upper);
+		emit_pairing(out, s, "SERVES",
+			     mem_printf(".contract = &%s_contract, .handlers", s->ident),
+			     mem_printf("%s_handlers", s->ident));
 		fputs("\n/* As in svc/call.h. */\n"
 		      "enum status svc_call(struct call *call, const struct contract_method "
 		      "*method,\n"
@@ -171,6 +186,7 @@ static void emit_consumer_slots(FILE *out, const struct service *s)
 		"};\n_Static_assert(sizeof(struct %s_consumers) == %zu * sizeof(void (*)(void)),\n"
 		"\t       \"one pointer per consumer\");\n",
 		s->ident, s->n_consumers);
+	emit_pairing(out, s, "CONSUMES", ".consumers", mem_printf("%s_consumers", s->ident));
 }
 
 void emit_events_header(FILE *out, const struct service *s)

@@ -210,6 +210,11 @@ static void put_responses(struct json_out *j, const struct method *me)
 {
 	json_object(j, "responses");
 	put_success(j, me);
+	if (strcmp(me->http_method, "GET") == 0) {
+		json_object(j, "304");
+		json_string(j, "description", "Unchanged since the ETag given in If-None-Match.");
+		json_end_object(j);
+	}
 	for (size_t i = 0; i < ANSWERS_N; i++)
 		if (answer_applies(me, answers[i].code))
 			json_ref(j, mem_printf("%d", answers[i].code), "responses",

@@ -287,9 +287,12 @@ static void put_problem(struct json_out *j)
 		{ "title", "string", "The kind in words; the same for every problem of the kind." },
 		{ "status", "integer", "The HTTP status." },
 		{ "detail", "string", "What is wrong with this request, for a person." },
-		{ "instance", "string", "This request." },
+		{ "instance", "string", "The request id." },
 		{ "field", "string",
 		  "The request field at fault, e.g. admin.email; absent when it is none." },
+		{ "reason", "string", "What is wrong with that field." },
+		{ "lines_settled", "integer",
+		  "Of an upload: lines that are kept; send the rest again under the same key." },
 	};
 
 	json_object(j, "Problem");
