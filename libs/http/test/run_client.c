@@ -22,8 +22,8 @@
 #define ARENA_MAX (64 * 1024 * 1024)
 #define BIG_BODY  (3 * 1024 * 1024)
 
-static struct mg_context *server;
-static char base[64];
+static struct mg_context *server, *closing; /* keeps connections alive; closes after each answer */
+static char base[64], closing_base[64];
 static struct http_client *client;
 static struct arena *arena;
 static struct error err;
@@ -264,30 +264,37 @@ static int serve(struct mg_connection *c, void *arg)
 	return 404;
 }
 
-static int group_setup(void **state)
+static struct mg_context *start(const char *keep_alive, char ret_base[64])
 {
 	const char *options[] = { "listening_ports",
 				  "127.0.0.1:0",
 				  "num_threads",
 				  "12",
 				  "enable_keep_alive",
-				  "yes",
+				  keep_alive,
 				  "keep_alive_timeout_ms",
 				  "5000",
 				  "tcp_nodelay",
 				  "1",
 				  NULL };
+	struct mg_context *ctx = mg_start(NULL, NULL, options);
 	struct mg_server_port ports[1];
 
+	assert_non_null(ctx);
+	mg_set_request_handler(ctx, "/**", serve, NULL);
+	assert_int_equal(mg_get_server_ports(ctx, 1, ports), 1);
+	snprintf(ret_base, 64, "http://127.0.0.1:%d", ports[0].port);
+	return ctx;
+}
+
+static int group_setup(void **state)
+{
 	(void)state;
 	/* A proxy in the environment must not be used. */
 	setenv("http_proxy", "http://127.0.0.1:9", 1);
 	mg_init_library(0);
-	server = mg_start(NULL, NULL, options);
-	assert_non_null(server);
-	mg_set_request_handler(server, "/**", serve, NULL);
-	assert_int_equal(mg_get_server_ports(server, 1, ports), 1);
-	snprintf(base, sizeof(base), "http://127.0.0.1:%d", ports[0].port);
+	server = start("yes", base);
+	closing = start("no", closing_base);
 	client = http_client_new("pulsepoint-test/1");
 	arena = arena_new(ARENA_MAX);
 	return client == NULL || arena == NULL;
@@ -299,6 +306,7 @@ static int group_teardown(void **state)
 	atomic_store(&let_go, true);
 	http_client_free(client);
 	mg_stop(server);
+	mg_stop(closing);
 	mg_exit_library();
 	arena_free(arena);
 	return 0;
@@ -539,6 +547,8 @@ static void test_truncated(void **state)
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		struct http_request q = secret_get(paths[i]);
+
+		q.url = arena_printf(arena, "%s%s/path?token=%s", closing_base, paths[i], secret);
 
 		expect_fault(&q, HTTP_FAULT_TRUNCATED);
 		assert_int_equal(err.status, ST_UPSTREAM);
