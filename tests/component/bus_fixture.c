@@ -1,0 +1,275 @@
+/*
+ * A nats-server for the tests of libs/bus, and small things to wait with.
+ */
+#include "component/bus_fixture.h"
+#include "core/magic.h"
+#include "core/timeutil.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOOK_US 2000
+
+bool wait_for(condition_fn *cond, void *arg)
+{
+	int64_t deadline = time_mono_us() + FIXTURE_WAIT_MS * INT64_C(1000);
+
+	while (!cond(arg)) {
+		if (time_mono_us() >= deadline)
+			return false;
+		time_sleep_us(time_mono_us() + LOOK_US);
+	}
+	return true;
+}
+
+/* ---- gates ---- */
+void gate_init(struct gate *g)
+{
+	pthread_mutex_init(&g->mu, NULL);
+	pthread_cond_init(&g->cond, NULL);
+	g->open = false;
+}
+
+void gate_open(struct gate *g)
+{
+	pthread_mutex_lock(&g->mu);
+	g->open = true;
+	pthread_cond_broadcast(&g->cond);
+	pthread_mutex_unlock(&g->mu);
+}
+
+void gate_pass(struct gate *g)
+{
+	struct timespec ts;
+	int rc = 0;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	ts.tv_sec += FIXTURE_WAIT_MS / 1000;
+	pthread_mutex_lock(&g->mu);
+	while (!g->open && rc == 0)
+		rc = pthread_cond_timedwait(&g->cond, &g->mu, &ts);
+	INVARIANT(g->open);
+	pthread_mutex_unlock(&g->mu);
+}
+
+/* ---- the server ---- */
+void broker_folder(struct broker *b)
+{
+	if (*b->dir)
+		return;
+	snprintf(b->dir, sizeof(b->dir), "/tmp/pp-bus-XXXXXX");
+	INVARIANT(mkdtemp(b->dir) != NULL);
+}
+
+static void write_config(const struct broker *b)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/nats.conf", b->dir);
+	f = fopen(path, "w");
+	INVARIANT(f != NULL);
+	fprintf(f, "host: 127.0.0.1\nport: %d\nports_file_dir: \"%s\"\n", b->port ? b->port : -1,
+		b->dir);
+	fprintf(f, "jetstream { store_dir: \"%s/js\" }\n%s\n", b->dir, b->extra);
+	INVARIANT(fclose(f) == 0);
+}
+
+static void spawn(struct broker *b)
+{
+	char conf[128], log[128];
+	int fd;
+
+	snprintf(conf, sizeof(conf), "%s/nats.conf", b->dir);
+	snprintf(log, sizeof(log), "%s/nats.log", b->dir);
+	b->pid = fork();
+	INVARIANT(b->pid >= 0);
+	if (b->pid > 0)
+		return;
+	fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	if (fd >= 0) {
+		dup2(fd, 1);
+		dup2(fd, 2);
+	}
+	execlp("nats-server", "nats-server", "-c", conf, (char *)NULL);
+	_exit(127);
+}
+
+/* The server writes {"nats":["nats://127.0.0.1:41234"]} once it listens. */
+static bool read_port(void *arg)
+{
+	struct broker *b = arg;
+	char path[160], text[512] = "";
+	const char *at;
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/nats-server_%d.ports", b->dir, (int)b->pid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	at = strstr(text, "127.0.0.1:");
+	if (!at || !strchr(text, '}'))
+		return false;
+	b->port = (int)strtol(at + 10, NULL, 10);
+	return b->port > 0;
+}
+
+void broker_again(struct broker *b)
+{
+	write_config(b);
+	spawn(b);
+	INVARIANT(wait_for(read_port, b));
+	snprintf(b->url, sizeof(b->url), "nats://127.0.0.1:%d", b->port);
+}
+
+void broker_start(struct broker *b, const char *extra)
+{
+	broker_folder(b);
+	b->port = 0;
+	snprintf(b->extra, sizeof(b->extra), "%s", extra ? extra : "");
+	broker_again(b);
+}
+
+void broker_kill(struct broker *b)
+{
+	if (b->pid <= 0)
+		return;
+	kill(b->pid, SIGKILL);
+	waitpid(b->pid, NULL, 0);
+	b->pid = 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+void broker_stop(struct broker *b)
+{
+	broker_kill(b);
+	if (*b->dir)
+		nftw(b->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	*b->dir = '\0';
+}
+
+/* ---- users: https://docs.nats.io, "NKeys": base32 of prefix, key and CRC-16 ---- */
+static uint16_t crc16(const uint8_t *p, size_t n)
+{
+	uint16_t crc = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		crc ^= (uint16_t)(p[i] << 8);
+		for (int bit = 0; bit < 8; bit++)
+			crc = (uint16_t)(crc & 0x8000 ? crc << 1 ^ 0x1021 : crc << 1);
+	}
+	return crc;
+}
+
+/* `raw` has room for two more bytes. */
+static void encode_key(uint8_t *raw, size_t n, char *out)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+	uint16_t crc = crc16(raw, n);
+	uint32_t bits = 0;
+	int have = 0;
+
+	raw[n] = (uint8_t)crc;
+	raw[n + 1] = (uint8_t)(crc >> 8);
+	for (size_t i = 0; i < n + 2; i++) {
+		bits = bits << 8 | raw[i];
+		for (have += 8; have >= 5; have -= 5)
+			*out++ = alphabet[bits >> (have - 5) & 31];
+	}
+	if (have > 0)
+		*out++ = alphabet[bits << (5 - have) & 31];
+	*out = '\0';
+}
+
+void nkey_make(struct nkey_user *u, const struct broker *b, const char *name)
+{
+	uint8_t raw[36], seed[32], public[32], secret[64];
+	char text[72];
+	int fd;
+
+	INVARIANT(sodium_init() >= 0);
+	randombytes_buf(seed, sizeof(seed));
+	crypto_sign_seed_keypair(public, secret, seed);
+	raw[0] = 20 << 3;
+	memcpy(raw + 1, public, sizeof(public));
+	encode_key(raw, 33, u->id);
+	raw[0] = 18 << 3 | (20 << 3) >> 5;
+	raw[1] = (uint8_t)((20 << 3 & 31) << 3);
+	memcpy(raw + 2, seed, sizeof(seed));
+	encode_key(raw, 34, text);
+	snprintf(u->seed_file, sizeof(u->seed_file), "%s/%s.seed", b->dir, name);
+	fd = open(u->seed_file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	INVARIANT(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+}
+
+/* ---- clients ---- */
+struct bus *fixture_bus(const struct broker *b, const char *name)
+{
+	struct bus_config cfg = { .url = b->url, .name = name };
+	struct error err = { 0 };
+	struct bus *bus = NULL;
+
+	INVARIANT(bus_open(&bus, &cfg, &err) == ST_OK);
+	return bus;
+}
+
+void fixture_js(struct bus *bus, const char *api, const char *body)
+{
+	char subject[128];
+	struct bus_msg *m;
+	const char *data;
+	size_t len;
+
+	snprintf(subject, sizeof(subject), "$JS.API.%s", api);
+	INVARIANT(bus_request(bus, subject, NULL, 0, body, strlen(body), FIXTURE_WAIT_MS, &m) ==
+		  ST_OK);
+	data = bus_msg_data(m, &len);
+	INVARIANT(memmem(data, len, "\"error\"", 7) == NULL);
+	bus_msg_free(m);
+}
+
+void fixture_stream(struct bus *bus, const char *stream, const char *subjects)
+{
+	char api[96], body[512];
+
+	snprintf(api, sizeof(api), "STREAM.CREATE.%s", stream);
+	snprintf(body, sizeof(body),
+		 "{\"name\":\"%s\",\"subjects\":[\"%s\"],\"retention\":\"limits\",\"storage\":"
+		 "\"file\","
+		 "\"max_consumers\":-1,\"max_msgs\":-1,\"max_bytes\":-1,\"num_replicas\":1,"
+		 "\"duplicate_window\":120000000000}",
+		 stream, subjects);
+	fixture_js(bus, api, body);
+}
+
+void fixture_consumer(struct bus *bus, const char *stream, const char *durable, const char *more)
+{
+	char api[128], body[512];
+
+	snprintf(api, sizeof(api), "CONSUMER.DURABLE.CREATE.%s.%s", stream, durable);
+	snprintf(body, sizeof(body),
+		 "{\"stream_name\":\"%s\",\"config\":{\"durable_name\":\"%s\","
+		 "\"ack_policy\":\"explicit\",\"deliver_policy\":\"all\"%s}}",
+		 stream, durable, more);
+	fixture_js(bus, api, body);
+}
