@@ -28,17 +28,27 @@ struct line {
 	size_t len;
 };
 
+/* Copies what fits; a character cut in half would spoil the whole name as UTF-8. */
+static void set_name(char to[LOG_NAME_MAX], const char *from)
+{
+	size_t len = from != NULL ? strlen(from) : 0;
+
+	if (len >= LOG_NAME_MAX)
+		len = utf8_clip(from, len, LOG_NAME_MAX - 1);
+	memcpy(to, from != NULL ? from : "", len);
+	to[len] = '\0';
+}
+
 void log_init(const char *service, enum log_level lowest)
 {
-	snprintf(log_service, sizeof(log_service), "%s", service);
+	set_name(log_service, service);
 	log_lowest = lowest;
 }
 
 void log_context(const char *request_id, const char *tenant_id)
 {
-	snprintf(log_request_id, sizeof(log_request_id), "%s",
-		 request_id != NULL ? request_id : "");
-	snprintf(log_tenant_id, sizeof(log_tenant_id), "%s", tenant_id != NULL ? tenant_id : "");
+	set_name(log_request_id, request_id);
+	set_name(log_tenant_id, tenant_id);
 }
 
 /* Appends, or drops what does not fit; the limits above leave room for everything. */
