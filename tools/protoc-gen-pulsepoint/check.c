@@ -98,9 +98,9 @@ static void check_service(struct model *m, const struct service *s)
 		model_refuse(m, s->file, s->full, "the name %s is taken by the gateway", EDGE_NAME);
 	if (s->summary[0] == '\0')
 		model_refuse(m, s->file, s->full, "has no summary");
-	if (s->file->d->n_service != 1)
+	if (s->index != 0)
 		model_refuse(m, s->file, s->full,
-			     "shares its file with another service, so whose events are in it is "
+			     "is the second service of its file, so whose events are in it is "
 			     "unclear");
 	for (size_t i = 0; i < m->n_services; i++) {
 		const struct service *o = m->services[i];

@@ -358,6 +358,7 @@ static void add_service(struct model *m, struct file *f, size_t index, struct se
 	bool bad = false;
 
 	s->file = f;
+	s->index = index;
 	s->full = full_name(f->d->package != NULL ? f->d->package : "", d->name);
 	s->rule = option_unpack(d->options != NULL ? &d->options->base : NULL, OPTION_SERVICE,
 				&pulsepoint__service_rule__descriptor, &bad);

@@ -84,6 +84,7 @@ struct service {
 	const char *full, *name, *summary, *doc;
 	const char *ident, *upper; /* ingest_shopify, INGEST_SHOPIFY */
 	struct file *file;
+	size_t index;                        /* in its file */
 	const Pulsepoint__ServiceRule *rule; /* never NULL */
 	struct method *methods;
 	size_t n_methods;
