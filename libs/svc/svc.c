@@ -69,6 +69,10 @@ struct db *svc_worker_db(struct svc *svc)
 {
 	return svc->worker_db;
 }
+const char *svc_worker_conninfo(const struct svc *svc)
+{
+	return svc->cfg.db_worker;
+}
 struct seal_ring *svc_seal_ring(struct svc *svc)
 {
 	return svc->seal;

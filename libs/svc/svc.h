@@ -67,6 +67,8 @@ struct access *svc_access(struct svc *svc);
  */
 struct db *svc_db(struct svc *svc);
 struct db *svc_worker_db(struct svc *svc);
+/* Its connection string, for who needs a session of its own (libs/ingest). Never logged. */
+const char *svc_worker_conninfo(const struct svc *svc);
 /* True once a stop was asked for; long work must look and leave. */
 bool svc_stopping(const struct svc *svc);
 /* Waits until stop, a svc_wake, or the timeout. */
