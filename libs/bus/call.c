@@ -34,6 +34,8 @@ struct bus_call {
 	int64_t heard_us;
 	struct bus_msg *end;
 	enum status lost; /* ST_OK: not lost */
+	bool cancelled;   /* the callee was told to stop */
+	bool end_read;
 };
 
 static void send_control(struct bus *bus, const char *control, const char *text)
@@ -130,6 +132,16 @@ static bool arrive(struct bus_call *c, natsMsg *nm)
 	return take_end(c, nm, *c->control ? UINT64_MAX : 0);
 }
 
+/* The callee of a broken answer works for nothing: it is told at once, not when the caller comes to
+ * close. */
+static void cancel_lost(struct bus_call *c)
+{
+	if (c->lost == ST_OK || c->cancelled || !*c->control)
+		return;
+	c->cancelled = true;
+	send_control(c->bus, c->control, "cancel");
+}
+
 static struct bus_call *find_call(struct call_table *t, const char *subject)
 {
 	const char *token = strrchr(subject, '.');
@@ -154,6 +166,7 @@ static void on_message(void *arg, natsMsg *nm)
 	pthread_mutex_unlock(&t->mu);
 	if (c) {
 		kept = arrive(c, nm);
+		cancel_lost(c);
 		pthread_cond_broadcast(&c->moved);
 		pthread_mutex_unlock(&c->mu);
 	} else if (control_valid(natsMsg_GetReply(nm))) {
@@ -316,6 +329,8 @@ enum status bus_call_next(struct bus_call *c, int timeout_ms, struct bus_msg **r
 		nm = ring_pop(c);
 		if (c->read - c->credited >= CALL_CREDIT_EVERY && *c->control)
 			credit = c->credited = c->read;
+	} else if (st == ST_OK) {
+		c->end_read = true;
 	}
 	pthread_mutex_unlock(&c->mu);
 	if (credit)
@@ -337,7 +352,7 @@ const struct bus_msg *bus_call_end(const struct bus_call *c)
 
 	CHECK_MAGIC(c, CALL_MAGIC);
 	pthread_mutex_lock(&w->mu);
-	end = w->end;
+	end = w->end_read ? w->end : NULL;
 	pthread_mutex_unlock(&w->mu);
 	return end;
 }
@@ -350,7 +365,7 @@ void bus_call_close(struct bus_call *c)
 	table_remove(c);
 	/* Without a control subject the callee has not answered yet: on_message cancels it when it
 	 * does. */
-	if (!c->end && *c->control)
+	if (!c->end && !c->cancelled && *c->control)
 		send_control(c->bus, c->control, "cancel");
 	call_free(c);
 }
