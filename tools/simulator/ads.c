@@ -1,4 +1,5 @@
-/* See ads.h. The rows of the dataset are one ad on one day; everything coarser is a sum over them. */
+/* See ads.h. The rows of the dataset are one ad on one day; everything coarser is a sum over them.
+ */
 #include "ads.h"
 
 #include "core/money.h"
@@ -27,7 +28,8 @@ static int compare_rows(const void *pa, const void *pb, void *arg)
 	return d;
 }
 
-/* Within a sum the rows go by day and place in the file, so that the last one has the name that holds. */
+/* Within a sum the rows go by day and place in the file, so that the last one has the name that
+ * holds. */
 static int compare_in_file(const void *pa, const void *pb, void *arg)
 {
 	const struct ad_row *a = *(const struct ad_row *const *)pa;

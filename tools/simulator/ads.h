@@ -1,4 +1,5 @@
-/* Ad results summed to the level and days a provider is asked for. Read next: ads.c; meta.c, tiktok.c, google.c ask. */
+/* Ad results summed to the level and days a provider is asked for. Read next: ads.c; meta.c,
+ * tiktok.c, google.c ask. */
 #ifndef SIM_ADS_H
 #define SIM_ADS_H
 

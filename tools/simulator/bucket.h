@@ -1,4 +1,5 @@
-/* A leaky bucket on the real monotonic clock: points come back at a steady rate up to a maximum. Thread-safe. */
+/* A leaky bucket on the real monotonic clock: points come back at a steady rate up to a maximum.
+ * Thread-safe. */
 #ifndef SIM_BUCKET_H
 #define SIM_BUCKET_H
 

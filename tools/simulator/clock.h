@@ -1,4 +1,5 @@
-/* The simulated clock: a fixed distance from the monotonic clock, so that lifetimes pass in real time. */
+/* The simulated clock: a fixed distance from the monotonic clock, so that lifetimes pass in real
+ * time. */
 #ifndef SIM_CLOCK_H
 #define SIM_CLOCK_H
 

@@ -1,6 +1,7 @@
 /*
- * The operator's port: tokens to begin with, faults, pace, clock, reload, counters, and a receiver for webhooks. Only tests
- * and the demo use it; no provider has anything like it. Read next: hooks.c.
+ * The operator's port: tokens to begin with, faults, pace, clock, reload, counters, and a receiver
+ * for webhooks. Only tests and the demo use it; no provider has anything like it. Read next:
+ * hooks.c.
  */
 #include "control.h"
 
@@ -118,8 +119,9 @@ static bool number_of(struct exchange *ex, const cJSON *body, const char *key, i
 		*ret = (int64_t)item->valuedouble;
 		return true;
 	}
-	control_refuse(ex, 400, arena_printf(ex->arena, "%s must be a number from 0 to %lld", key,
-					     (long long)max));
+	control_refuse(
+		ex, 400,
+		arena_printf(ex->arena, "%s must be a number from 0 to %lld", key, (long long)max));
 	return false;
 }
 
@@ -160,9 +162,10 @@ static void add_fault(struct exchange *ex, const cJSON *body)
 	if (!provider_of(ex, body, &p))
 		return;
 	if (f.kind == FAULT_NONE) {
-		control_refuse(ex, 400,
-			       "kind must be http_429, http_5xx, internal, slow, truncate, bad_json, "
-			       "expired_token, throttle, wrong_type, not_ready or job_failed");
+		control_refuse(
+			ex, 400,
+			"kind must be http_429, http_5xx, internal, slow, truncate, bad_json, "
+			"expired_token, throttle, wrong_type, not_ready or job_failed");
 		return;
 	}
 	if (strlen(text_of(body, "endpoint")) >= sizeof(f.endpoint)) {
@@ -190,7 +193,8 @@ static void set_clock(struct exchange *ex, const cJSON *body)
 	char now[TIME_TEXT_MAX];
 	int64_t us;
 
-	if (cJSON_IsNumber(advance) && advance->valuedouble >= -1e10 && advance->valuedouble <= 1e10) {
+	if (cJSON_IsNumber(advance) && advance->valuedouble >= -1e10 &&
+	    advance->valuedouble <= 1e10) {
 		clock_advance(&ex->sim->clock, (int64_t)(advance->valuedouble * 1e6));
 	} else if (time_parse(text_of(body, "now"), &us)) {
 		clock_set(&ex->sim->clock, us);
@@ -228,8 +232,9 @@ static void reload(struct exchange *ex)
 static const struct {
 	const char *path;
 	void (*act)(struct exchange *ex, const cJSON *body);
-} orders[] = { { "expire", expire }, { "faults", add_fault }, { "clock", set_clock },
-	       { "pace", pace } };
+} orders[] = {
+	{ "expire", expire }, { "faults", add_fault }, { "clock", set_clock }, { "pace", pace }
+};
 
 /* A POST with a JSON body; false when there is no such path. */
 static bool order(struct exchange *ex)

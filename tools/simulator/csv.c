@@ -1,6 +1,7 @@
 /*
- * A strict reader of RFC 4180: what it does not understand it refuses with file, line and column, because a dataset that is
- * read wrongly gives tests that pass wrongly. Read next: csv.h for the contract, dataset.c for its user.
+ * A strict reader of RFC 4180: what it does not understand it refuses with file, line and column,
+ * because a dataset that is read wrongly gives tests that pass wrongly. Read next: csv.h for the
+ * contract, dataset.c for its user.
  */
 #include "csv.h"
 

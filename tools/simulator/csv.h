@@ -1,6 +1,6 @@
 /*
- * RFC 4180 with a header line, strict: quotes, commas and line breaks in fields, UTF-8 without a mark.
- * Fields point into the text, which is unquoted in place. Read next: dataset.c.
+ * RFC 4180 with a header line, strict: quotes, commas and line breaks in fields, UTF-8 without a
+ * mark. Fields point into the text, which is unquoted in place. Read next: dataset.c.
  */
 #ifndef SIM_CSV_H
 #define SIM_CSV_H
@@ -29,8 +29,8 @@ struct csv {
 };
 
 /*
- * Starts reading `text` (`len` bytes and a NUL, changed in place, must outlive the fields) and checks its header against
- * `columns`. `err` names file, line and column.
+ * Starts reading `text` (`len` bytes and a NUL, changed in place, must outlive the fields) and
+ * checks its header against `columns`. `err` names file, line and column.
  */
 enum status csv_open(struct csv *c, const char *name, char *text, size_t len,
 		     const char *const *columns, size_t ncolumns, struct error *err) MUST_USE;

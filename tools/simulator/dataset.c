@@ -1,6 +1,7 @@
 /*
- * Reads a dataset folder, strictly: a wrong file stops the simulator with file, line and column. Each file is one row of
- * the table at the end. Read next: dataset_index.c (groups, totals, sort orders).
+ * Reads a dataset folder, strictly: a wrong file stops the simulator with file, line and column.
+ * Each file is one row of the table at the end. Read next: dataset_index.c (groups, totals, sort
+ * orders).
  */
 #include "dataset.h"
 
@@ -46,7 +47,8 @@ static enum status get_micros(const struct csv *c, size_t col, struct str f, int
 			      struct error *err)
 {
 	if (!decimal_parse(f.p, MICRO_SCALE, ret))
-		return csv_bad_field(c, col, err, "not a decimal of at most 6 digits after the point");
+		return csv_bad_field(c, col, err,
+				     "not a decimal of at most 6 digits after the point");
 	return ST_OK;
 }
 
@@ -77,11 +79,11 @@ static enum status get_order(struct dataset *ds, const struct csv *c, struct str
 }
 
 /* Runs checks in turn and stops at the first that fails. */
-#define TRY(call)                        \
-	do {                             \
+#define TRY(call)                         \
+	do {                              \
 		enum status st_ = (call); \
-		if (st_ != ST_OK)        \
-			return st_;      \
+		if (st_ != ST_OK)         \
+			return st_;       \
 	} while (0)
 
 /* -------------------------------------------------------------------- rows */
@@ -105,9 +107,10 @@ static enum status row_variant(struct dataset *ds, const struct csv *c, struct s
 
 static bool known_financial_status(const char *s)
 {
-	static const char *const known[] = { "AUTHORIZED", "EXPIRED",  "PAID",
-					     "PARTIALLY_PAID", "PARTIALLY_REFUNDED", "PENDING",
-					     "REFUNDED", "VOIDED" };
+	static const char *const known[] = {
+		"AUTHORIZED",         "EXPIRED", "PAID",     "PARTIALLY_PAID",
+		"PARTIALLY_REFUNDED", "PENDING", "REFUNDED", "VOIDED"
+	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(s, known[i]) == 0)
@@ -206,9 +209,9 @@ static enum status row_visit(struct dataset *ds, const struct csv *c, struct str
 
 static enum status row_ad(struct dataset *ds, const struct csv *c, struct str *f, struct error *err)
 {
-	static const char *const platforms[] = { [PLATFORM_META] = "meta",
-						 [PLATFORM_GOOGLE] = "google",
-						 [PLATFORM_TIKTOK] = "tiktok" };
+	static const char *const platforms[] = {
+		[PLATFORM_META] = "meta", [PLATFORM_GOOGLE] = "google", [PLATFORM_TIKTOK] = "tiktok"
+	};
 	struct ad_row r = { .platform = PLATFORM_COUNT,
 			    .account_id = f[1],
 			    .campaign_id = f[2],
@@ -240,8 +243,8 @@ static enum status row_ad(struct dataset *ds, const struct csv *c, struct str *f
 
 /* ------------------------------------------------------------------- files */
 
-#define ROWS(field, count)                                                                \
-	offsetof(struct dataset, field), offsetof(struct dataset, count),                 \
+#define ROWS(field, count)                                                \
+	offsetof(struct dataset, field), offsetof(struct dataset, count), \
 		sizeof(*((struct dataset *)0)->field)
 
 static const struct file_spec files[] = {
@@ -271,8 +274,8 @@ static const struct file_spec files[] = {
 	  ROWS(visits, nvisits) },
 	{ "ad_insights.csv",
 	  { "platform", "account_id", "campaign_id", "campaign_name", "adset_id", "adset_name",
-	    "ad_id", "ad_name", "date", "currency", "spend", "impressions", "clicks",
-	    "conversions", "conversion_value" },
+	    "ad_id", "ad_name", "date", "currency", "spend", "impressions", "clicks", "conversions",
+	    "conversion_value" },
 	  row_ad,
 	  ROWS(ads, nads) },
 };
@@ -382,7 +385,8 @@ static enum status meta_day(const cJSON *root, const char *key, int32_t *ret, st
 static enum status take_meta(struct dataset *ds, const cJSON *root, struct error *err)
 {
 	if (!cJSON_IsObject(root))
-		return error_set(err, ST_INVALID, "dataset.json", "dataset.json: not a JSON object");
+		return error_set(err, ST_INVALID, "dataset.json",
+				 "dataset.json: not a JSON object");
 	TRY(meta_text(root, "name", &ds->name, err));
 	TRY(meta_text(root, "shop_domain", &ds->shop_domain, err));
 	TRY(meta_text(root, "currency", &ds->currency, err));
@@ -415,12 +419,14 @@ static enum status read_meta(struct dataset *ds, const char *dir, struct error *
 	return st;
 }
 
-static enum status load(struct dataset *ds, const char *dir, int32_t shift_to_day, struct error *err)
+static enum status load(struct dataset *ds, const char *dir, int32_t shift_to_day,
+			struct error *err)
 {
 	TRY(read_meta(ds, dir, err));
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		TRY(read_file(ds, dir, &files[i], err));
-		/* Lines, refunds and visits look their order and variant up, so ids are indexed as soon as they are known. */
+		/* Lines, refunds and visits look their order and variant up, so ids are indexed as
+		 * soon as they are known. */
 		TRY(dataset_index_ids(ds, err));
 	}
 	TRY(dataset_index_groups(ds, err));

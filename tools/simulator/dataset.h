@@ -1,6 +1,7 @@
 /*
- * A dataset folder in memory: read-only once loaded, shared by reference count, so that a reload does not disturb the
- * answers under way. Money is micros (core/money.h), times UTC microseconds. Read next: dataset.c, dataset_index.c.
+ * A dataset folder in memory: read-only once loaded, shared by reference count, so that a reload
+ * does not disturb the answers under way. Money is micros (core/money.h), times UTC microseconds.
+ * Read next: dataset.c, dataset_index.c.
  */
 #ifndef SIM_DATASET_H
 #define SIM_DATASET_H
@@ -33,12 +34,14 @@ struct product {
 
 struct order {
 	struct str order_id, name, customer_id, currency, status, country;
-	int64_t created_at, processed_at, updated_at, cancelled_at; /* cancelled_at may be TIME_NONE */
+	int64_t created_at, processed_at, updated_at,
+		cancelled_at; /* cancelled_at may be TIME_NONE */
 	bool test;
 	uint32_t line0, nlines, refund0, nrefunds, visit0, nvisits;
 	int64_t total, refunded; /* micros, rounded to the currency's minor unit line by line */
 	int64_t quantity;
-	int32_t customer_index; /* place among the customer's orders, from 1; 0: no customer, or a test order */
+	int32_t customer_index; /* place among the customer's orders, from 1; 0: no customer, or a
+				   test order */
 };
 
 struct order_line {
@@ -112,8 +115,9 @@ struct dataset {
 };
 
 /*
- * Reads a folder. `shift_to_day`: INT32_MIN to take the data as they are, else the day that last_day becomes (each order
- * moves with its own refunds and visits by whole local days, so distances inside an order stay exact).
+ * Reads a folder. `shift_to_day`: INT32_MIN to take the data as they are, else the day that
+ * last_day becomes (each order moves with its own refunds and visits by whole local days, so
+ * distances inside an order stay exact).
  */
 enum status dataset_load(struct dataset **ret, const char *dir, int32_t shift_to_day,
 			 struct error *err) MUST_USE;
@@ -122,8 +126,8 @@ void dataset_hold(struct dataset *ds);
 void dataset_drop(struct dataset *ds);
 
 /*
- * The steps of loading (dataset_index.c): ids of what has been read so far (duplicates are refused); then groups, totals and
- * products; then the sort orders and ad accounts, after a shift.
+ * The steps of loading (dataset_index.c): ids of what has been read so far (duplicates are
+ * refused); then groups, totals and products; then the sort orders and ad accounts, after a shift.
  */
 enum status dataset_index_ids(struct dataset *ds, struct error *err) MUST_USE;
 enum status dataset_index_groups(struct dataset *ds, struct error *err) MUST_USE;

@@ -1,6 +1,7 @@
 /*
- * What is derived from the rows: look-up by id, lines and refunds grouped under their order, totals, products made of their
- * variants, and one sorted list per sort key (ties by id, so that pages are stable). Read next: shopify_list.c.
+ * What is derived from the rows: look-up by id, lines and refunds grouped under their order,
+ * totals, products made of their variants, and one sorted list per sort key (ties by id, so that
+ * pages are stable). Read next: shopify_list.c.
  */
 #include "dataset.h"
 
@@ -181,8 +182,8 @@ static enum status index_ids_of(struct dataset *ds, enum collection coll, const 
 		struct str id = dataset_id(ds, coll, rows[i]);
 
 		if (str_compare(dataset_id(ds, coll, rows[i - 1]), id) == 0)
-			return error_set(err, ST_INVALID, file, "%s: the id \"%.60s\" is there twice",
-					 file, id.p);
+			return error_set(err, ST_INVALID, file,
+					 "%s: the id \"%.60s\" is there twice", file, id.p);
 	}
 	return ST_OK;
 }
@@ -287,8 +288,8 @@ static enum status number_customer_orders(struct dataset *ds)
 	qsort_r(rows, n, sizeof(*rows), compare_by_customer, ds);
 	for (uint32_t i = 0; i < n; i++) {
 		struct order *o = &ds->orders[rows[i]];
-		bool same = i > 0 && str_compare(ds->orders[rows[i - 1]].customer_id,
-						 o->customer_id) == 0;
+		bool same = i > 0 &&
+			    str_compare(ds->orders[rows[i - 1]].customer_id, o->customer_id) == 0;
 
 		o->customer_index = same ? ds->orders[rows[i - 1]].customer_index + 1 : 1;
 	}
@@ -325,9 +326,8 @@ static enum status group_products(struct dataset *ds)
 		struct product *p;
 
 		if (i == 0 || str_compare(v->product_id, ds->variants[i - 1].product_id) != 0)
-			ds->products[ds->nproducts++] = (struct product){ .product_id =
-										  v->product_id,
-									  .first = i };
+			ds->products[ds->nproducts++] =
+				(struct product){ .product_id = v->product_id, .first = i };
 		p = &ds->products[ds->nproducts - 1];
 		v->product = ds->nproducts - 1;
 		p->n++;
@@ -398,7 +398,8 @@ const struct ad_account *dataset_account(const struct dataset *ds, enum platform
 					 const char *account_id)
 {
 	for (uint32_t i = 0; i < ds->naccounts; i++)
-		if (ds->accounts[i].platform == p && strcmp(ds->accounts[i].account_id.p, account_id) == 0)
+		if (ds->accounts[i].platform == p &&
+		    strcmp(ds->accounts[i].account_id.p, account_id) == 0)
 			return &ds->accounts[i];
 	return NULL;
 }
@@ -406,7 +407,8 @@ const struct ad_account *dataset_account(const struct dataset *ds, enum platform
 enum status dataset_index_sorts(struct dataset *ds, struct error *err)
 {
 	static const enum sort_key keys[COLL_COUNT][SORT_COUNT] = {
-		[COLL_ORDERS] = { SORT_CREATED, SORT_PROCESSED, SORT_UPDATED, SORT_NAME, SORT_TOTAL },
+		[COLL_ORDERS] = { SORT_CREATED, SORT_PROCESSED, SORT_UPDATED, SORT_NAME,
+				  SORT_TOTAL },
 		[COLL_PRODUCTS] = { SORT_UPDATED, SORT_NAME, SORT_TOTAL, SORT_TYPE },
 		[COLL_VARIANTS] = { SORT_UPDATED, SORT_NAME, SORT_TOTAL, SORT_SKU },
 	};

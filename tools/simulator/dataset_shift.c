@@ -1,7 +1,8 @@
 /*
- * Moves a dataset in time by whole local days. Each order moves by one distance, that of its processed_at, together with its
- * refunds and visits: its day in the shop's zone and every distance inside the order stay what they were, although the
- * clock changes of the two years fall on different days.
+ * Moves a dataset in time by whole local days. Each order moves by one distance, that of its
+ * processed_at, together with its refunds and visits: its day in the shop's zone and every distance
+ * inside the order stay what they were, although the clock changes of the two years fall on
+ * different days.
  */
 #include "dataset.h"
 

@@ -1,4 +1,5 @@
-/* Misbehaviour on order: rules given at the control port, taken one request at a time. Thread-safe. Read next: faults.c. */
+/* Misbehaviour on order: rules given at the control port, taken one request at a time. Thread-safe.
+ * Read next: faults.c. */
 #ifndef SIM_FAULTS_H
 #define SIM_FAULTS_H
 
@@ -7,16 +8,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FAULTS_MAX     64
-#define FAULT_NAME_MAX 32
+#define FAULTS_MAX         64
+#define FAULT_NAME_MAX     32
 #define FAULT_DELAY_MS_MAX 600000
 
 /* kind, the word at the control port */
-#define FAULT_LIST(X)                                                                        \
-	X(NONE, "none") X(HTTP_429, "http_429") X(HTTP_5XX, "http_5xx") X(INTERNAL, "internal") \
-	X(SLOW, "slow") X(TRUNCATE, "truncate") X(BAD_JSON, "bad_json")                       \
-	X(EXPIRED_TOKEN, "expired_token") X(THROTTLE, "throttle") X(WRONG_TYPE, "wrong_type") \
-	X(NOT_READY, "not_ready") X(JOB_FAILED, "job_failed")
+#define FAULT_LIST(X)                                                                             \
+	X(NONE, "none")                                                                           \
+	X(HTTP_429, "http_429") X(HTTP_5XX, "http_5xx") X(INTERNAL, "internal") X(SLOW, "slow")   \
+		X(TRUNCATE, "truncate") X(BAD_JSON, "bad_json") X(EXPIRED_TOKEN, "expired_token") \
+			X(THROTTLE, "throttle") X(WRONG_TYPE, "wrong_type")                       \
+				X(NOT_READY, "not_ready") X(JOB_FAILED, "job_failed")
 
 enum fault_kind {
 #define X(name, word) FAULT_##name,

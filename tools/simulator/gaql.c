@@ -1,6 +1,7 @@
 /*
- * A parser of the Google Ads query language (developers.google.com/google-ads/api/docs/query/grammar) for the resources and
- * fields a dataset can answer, with the codes of QueryErrorEnum. Read next: google_rows.c.
+ * A parser of the Google Ads query language
+ * (developers.google.com/google-ads/api/docs/query/grammar) for the resources and fields a dataset
+ * can answer, with the codes of QueryErrorEnum. Read next: google_rows.c.
  */
 #include "gaql.h"
 
@@ -14,7 +15,8 @@
 const struct gaql_field_info gaql_fields[GF_COUNT] = {
 	[GF_CUSTOMER_NAME] = { "customer.resource_name", "customer.resourceName", "customer",
 			       "resourceName", GK_TEXT, LEVEL_ACCOUNT },
-	[GF_CUSTOMER_ID] = { "customer.id", "customer.id", "customer", "id", GK_TEXT, LEVEL_ACCOUNT },
+	[GF_CUSTOMER_ID] = { "customer.id", "customer.id", "customer", "id", GK_TEXT,
+			     LEVEL_ACCOUNT },
 	[GF_CUSTOMER_DESCRIPTIVE] = { "customer.descriptive_name", "customer.descriptiveName",
 				      "customer", "descriptiveName", GK_TEXT, LEVEL_ACCOUNT },
 	[GF_CUSTOMER_CURRENCY] = { "customer.currency_code", "customer.currencyCode", "customer",
@@ -27,8 +29,8 @@ const struct gaql_field_info gaql_fields[GF_COUNT] = {
 			     LEVEL_CAMPAIGN },
 	[GF_CAMPAIGN_NAME] = { "campaign.name", "campaign.name", "campaign", "name", GK_TEXT,
 			       LEVEL_CAMPAIGN },
-	[GF_CAMPAIGN_STATUS] = { "campaign.status", "campaign.status", "campaign", "status", GK_TEXT,
-				 LEVEL_CAMPAIGN },
+	[GF_CAMPAIGN_STATUS] = { "campaign.status", "campaign.status", "campaign", "status",
+				 GK_TEXT, LEVEL_CAMPAIGN },
 	[GF_GROUP_RESOURCE] = { "ad_group.resource_name", "adGroup.resourceName", "adGroup",
 				"resourceName", GK_TEXT, LEVEL_ADSET },
 	[GF_GROUP_ID] = { "ad_group.id", "adGroup.id", "adGroup", "id", GK_TEXT, LEVEL_ADSET },
@@ -40,13 +42,14 @@ const struct gaql_field_info gaql_fields[GF_COUNT] = {
 			     "resourceName", GK_TEXT, LEVEL_AD },
 	[GF_AD_ID] = { "ad_group_ad.ad.id", "adGroupAd.ad.id", "adGroupAd", "ad.id", GK_TEXT,
 		       LEVEL_AD },
-	[GF_AD_NAME] = { "ad_group_ad.ad.name", "adGroupAd.ad.name", "adGroupAd", "ad.name", GK_TEXT,
-			 LEVEL_AD },
+	[GF_AD_NAME] = { "ad_group_ad.ad.name", "adGroupAd.ad.name", "adGroupAd", "ad.name",
+			 GK_TEXT, LEVEL_AD },
 	[GF_AD_STATUS] = { "ad_group_ad.status", "adGroupAd.status", "adGroupAd", "status", GK_TEXT,
 			   LEVEL_AD },
-	[GF_DATE] = { "segments.date", "segments.date", "segments", "date", GK_DATE, LEVEL_ACCOUNT },
-	[GF_COST] = { "metrics.cost_micros", "metrics.costMicros", "metrics", "costMicros", GK_INT64,
+	[GF_DATE] = { "segments.date", "segments.date", "segments", "date", GK_DATE,
 		      LEVEL_ACCOUNT },
+	[GF_COST] = { "metrics.cost_micros", "metrics.costMicros", "metrics", "costMicros",
+		      GK_INT64, LEVEL_ACCOUNT },
 	[GF_IMPRESSIONS] = { "metrics.impressions", "metrics.impressions", "metrics", "impressions",
 			     GK_INT64, LEVEL_ACCOUNT },
 	[GF_CLICKS] = { "metrics.clicks", "metrics.clicks", "metrics", "clicks", GK_INT64,
@@ -73,8 +76,9 @@ static bool fail(struct reader *r, const char *code, const char *message)
 
 static bool fail_at(struct reader *r, const char *what)
 {
-	return fail(r, "UNEXPECTED_INPUT",
-		    arena_printf(r->arena, "Error in query: expected %s at '%.40s'.", what, r->pos));
+	return fail(
+		r, "UNEXPECTED_INPUT",
+		arena_printf(r->arena, "Error in query: expected %s at '%.40s'.", what, r->pos));
 }
 
 static void skip_space(struct reader *r)
@@ -166,7 +170,8 @@ static bool read_select(struct reader *r, struct gaql_query *q)
 
 static bool read_from(struct reader *r, struct gaql_query *q)
 {
-	static const char *const resources[] = { "customer", "campaign", "ad_group", "ad_group_ad" };
+	static const char *const resources[] = { "customer", "campaign", "ad_group",
+						 "ad_group_ad" };
 	const char *name;
 
 	if (!take_word(r, "FROM"))
@@ -197,7 +202,8 @@ static bool read_value(struct reader *r, const char **ret)
 		n = strspn(r->pos, WORD_CHARS "-");
 		if (n == 0)
 			return fail(r, "BAD_VALUE",
-				    arena_printf(r->arena, "Error in query: expected a value at '%.40s'.",
+				    arena_printf(r->arena,
+						 "Error in query: expected a value at '%.40s'.",
 						 r->pos));
 		*ret = arena_strndup(r->arena, r->pos, n);
 		r->pos += n;
@@ -243,8 +249,11 @@ static bool read_during(struct reader *r, struct gaql_cond *c)
 	static const struct {
 		const char *name;
 		int32_t from, to; /* days before today */
-	} ranges[] = { { "TODAY", 0, 0 },	  { "YESTERDAY", 1, 1 },   { "LAST_7_DAYS", 7, 1 },
-		       { "LAST_14_DAYS", 14, 1 }, { "LAST_30_DAYS", 30, 1 } };
+	} ranges[] = { { "TODAY", 0, 0 },
+		       { "YESTERDAY", 1, 1 },
+		       { "LAST_7_DAYS", 7, 1 },
+		       { "LAST_14_DAYS", 14, 1 },
+		       { "LAST_30_DAYS", 30, 1 } };
 	const char **values = arena_array(r->arena, 2, sizeof(*values));
 	char text[TIME_TEXT_MAX];
 	const char *name;
@@ -282,8 +291,9 @@ static bool read_operator(struct reader *r, struct gaql_cond *c)
 			c->op = ops[i].op;
 			return true;
 		}
-	return fail(r, "INVALID_OPERATOR",
-		    arena_printf(r->arena, "Error in query: expected an operator at '%.40s'.", r->pos));
+	return fail(
+		r, "INVALID_OPERATOR",
+		arena_printf(r->arena, "Error in query: expected an operator at '%.40s'.", r->pos));
 }
 
 static bool read_cond(struct reader *r, struct gaql_cond *c)
@@ -366,17 +376,19 @@ static bool read_limit(struct reader *r, struct gaql_query *q)
 }
 
 /* Only what the resource has, and what its parents have, can be selected or compared. */
-static bool check_field(struct reader *r, const struct gaql_query *q, enum gaql_field f, bool selected)
+static bool check_field(struct reader *r, const struct gaql_query *q, enum gaql_field f,
+			bool selected)
 {
 	if (gaql_fields[f].level <= q->level)
 		return true;
-	return fail(r,
-		    selected ? "PROHIBITED_RESOURCE_TYPE_IN_SELECT_CLAUSE"
-			     : "PROHIBITED_FIELD_IN_WHERE_CLAUSE",
-		    arena_printf(r->arena,
-				 "The following field is incompatible with the resource '%s' in the "
-				 "FROM clause: '%s'.",
-				 q->resource, gaql_fields[f].name));
+	return fail(
+		r,
+		selected ? "PROHIBITED_RESOURCE_TYPE_IN_SELECT_CLAUSE"
+			 : "PROHIBITED_FIELD_IN_WHERE_CLAUSE",
+		arena_printf(r->arena,
+			     "The following field is incompatible with the resource '%s' in the "
+			     "FROM clause: '%s'.",
+			     q->resource, gaql_fields[f].name));
 }
 
 static bool take_dates(struct reader *r, struct gaql_query *q, const struct gaql_cond *c)
@@ -427,9 +439,10 @@ static bool check(struct reader *r, struct gaql_query *q)
 			return false;
 	}
 	if (q->daily && (q->from == INT32_MIN || q->to == INT32_MAX))
-		return fail(r, "EXPECTED_FILTERS_ON_DATE_RANGE",
-			    "The query selects segments.date, so its WHERE clause must give a finite "
-			    "date range.");
+		return fail(
+			r, "EXPECTED_FILTERS_ON_DATE_RANGE",
+			"The query selects segments.date, so its WHERE clause must give a finite "
+			"date range.");
 	return true;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Google Ads API v25 over REST: OAuth token, accessible customers, :search and :searchStream, with GoogleAdsFailure errors
- * (providers.md 2.3). Read next: gaql.c, google_rows.c.
+ * Google Ads API v25 over REST: OAuth token, accessible customers, :search and :searchStream, with
+ * GoogleAdsFailure errors (providers.md 2.3). Read next: gaql.c, google_rows.c.
  */
 #include "google.h"
 
@@ -33,7 +33,8 @@ static void put_failure(struct exchange *ex, const struct failure *f, bool array
 	buf_printf(b, ",\"status\":\"%s\"", f->status);
 	if (f->category != NULL) {
 		buf_printf(b,
-			   ",\"details\":[{\"@type\":\"" FAILURE_TYPE "\",\"errors\":[{\"errorCode\":"
+			   ",\"details\":[{\"@type\":\"" FAILURE_TYPE
+			   "\",\"errors\":[{\"errorCode\":"
 			   "{\"%s\":\"%s\"},\"message\":",
 			   f->category, f->code);
 		buf_put_json(b, f->message, strlen(f->message));
@@ -113,12 +114,19 @@ static const char *delay_text(struct exchange *ex, const struct fault *f)
 
 static bool misbehave(struct exchange *ex, const struct fault *f, const char *endpoint, bool array)
 {
-	struct failure quota = { 429, "RESOURCE_EXHAUSTED", "quotaError",
+	struct failure quota = { 429,
+				 "RESOURCE_EXHAUSTED",
+				 "quotaError",
 				 f->kind == FAULT_THROTTLE ? "RESOURCE_TEMPORARILY_EXHAUSTED"
 							   : "RESOURCE_EXHAUSTED",
-				 "Too many requests. Retry in a while.", delay_text(ex, f) };
-	struct failure internal = { 500, "INTERNAL", "internalError", "INTERNAL_ERROR",
-				    "An internal error has occurred.", NULL };
+				 "Too many requests. Retry in a while.",
+				 delay_text(ex, f) };
+	struct failure internal = { 500,
+				    "INTERNAL",
+				    "internalError",
+				    "INTERNAL_ERROR",
+				    "An internal error has occurred.",
+				    NULL };
 
 	switch (f->kind) {
 	case FAULT_HTTP_429:
@@ -127,7 +135,8 @@ static bool misbehave(struct exchange *ex, const struct fault *f, const char *en
 		put_failure(ex, &quota, array);
 		return true;
 	case FAULT_HTTP_5XX:
-		web_html(ex->rep, 503, "<html><title>Error 503 (Service Unavailable)</title></html>");
+		web_html(ex->rep, 503,
+			 "<html><title>Error 503 (Service Unavailable)</title></html>");
 		return true;
 	case FAULT_INTERNAL:
 		put_failure(ex, &internal, array);
@@ -136,7 +145,8 @@ static bool misbehave(struct exchange *ex, const struct fault *f, const char *en
 		tokens_expire(ex->sim->tokens, TK_GOOGLE_ACCESS, ex->now);
 		return false;
 	case FAULT_WRONG_TYPE:
-		web_json(ex->rep, 200, array ? "[{\"results\":{\"metrics\":[]}}]" : "{\"results\":7}");
+		web_json(ex->rep, 200,
+			 array ? "[{\"results\":{\"metrics\":[]}}]" : "{\"results\":7}");
 		return true;
 	case FAULT_NONE:
 	case FAULT_SLOW:
@@ -151,15 +161,18 @@ static bool misbehave(struct exchange *ex, const struct fault *f, const char *en
 
 static bool authorised(struct exchange *ex, bool array)
 {
-	static const char bad[] = "Request had invalid authentication credentials. Expected OAuth 2 "
-				  "access token, login cookie or other valid authentication credential. "
-				  "See https://developers.google.com/identity/sign-in/web/devconsole-project.";
-	const char *token = web_bearer(ex->req), *developer = web_header(ex->req, "developer-token");
-	struct failure f = { 401, "UNAUTHENTICATED", "authenticationError", "OAUTH_TOKEN_INVALID", bad,
-			     NULL };
-	enum token_state state = token != NULL ? tokens_check(ex->sim->tokens, TK_GOOGLE_ACCESS, token,
-							      ex->now)
-					       : TOKEN_UNKNOWN;
+	static const char bad[] =
+		"Request had invalid authentication credentials. Expected OAuth 2 "
+		"access token, login cookie or other valid authentication credential. "
+		"See https://developers.google.com/identity/sign-in/web/devconsole-project.";
+	const char *token = web_bearer(ex->req),
+		   *developer = web_header(ex->req, "developer-token");
+	struct failure f = {
+		401, "UNAUTHENTICATED", "authenticationError", "OAUTH_TOKEN_INVALID", bad, NULL
+	};
+	enum token_state state =
+		token != NULL ? tokens_check(ex->sim->tokens, TK_GOOGLE_ACCESS, token, ex->now)
+			      : TOKEN_UNKNOWN;
 
 	if (state == TOKEN_EXPIRED)
 		f.code = "OAUTH_TOKEN_EXPIRED";
@@ -260,17 +273,20 @@ static bool read_body(struct exchange *ex, struct search_request *s, const cJSON
 	{
 		if (strcmp(item->string, "query") == 0 && cJSON_IsString(item))
 			s->text = arena_strdup(ex->arena, item->valuestring);
-		else if (!s->stream && strcmp(item->string, "pageToken") == 0 && cJSON_IsString(item))
+		else if (!s->stream && strcmp(item->string, "pageToken") == 0 &&
+			 cJSON_IsString(item))
 			token = item->valuestring;
 		else if (strcmp(item->string, "pageSize") == 0)
-			return bad_argument(ex, s->stream, "requestError", "PAGE_SIZE_NOT_SUPPORTED",
+			return bad_argument(ex, s->stream, "requestError",
+					    "PAGE_SIZE_NOT_SUPPORTED",
 					    "Setting the page size is not supported.");
 		else
-			return bad_argument(ex, s->stream, NULL, NULL,
-					    arena_printf(ex->arena,
-							 "Invalid JSON payload received. Unknown name "
-							 "\"%.60s\": Cannot find field.",
-							 item->string));
+			return bad_argument(
+				ex, s->stream, NULL, NULL,
+				arena_printf(ex->arena,
+					     "Invalid JSON payload received. Unknown name "
+					     "\"%.60s\": Cannot find field.",
+					     item->string));
 	}
 	if (s->text == NULL)
 		return bad_argument(ex, s->stream, "requestError", "REQUIRED_FIELD_MISSING",
@@ -340,12 +356,16 @@ static void run_query(struct exchange *ex, struct search_request *s, const char 
 static void search(struct exchange *ex, const char *endpoint, bool stream)
 {
 	struct search_request s = { .stream = stream };
-	struct failure denied = { 403, "PERMISSION_DENIED", "authorizationError",
-				  "USER_PERMISSION_DENIED",
-				  "User doesn't have permission to access customer. Note: If you're "
-				  "accessing a client customer, the manager's customer id must be set in "
-				  "the 'login-customer-id' header.",
-				  NULL };
+	struct failure denied = {
+		403,
+		"PERMISSION_DENIED",
+		"authorizationError",
+		"USER_PERMISSION_DENIED",
+		"User doesn't have permission to access customer. Note: If you're "
+		"accessing a client customer, the manager's customer id must be set in "
+		"the 'login-customer-id' header.",
+		NULL
+	};
 	cJSON *body;
 
 	s.account = dataset_account(ex->data, PLATFORM_GOOGLE, ex->req->seg[2]);
@@ -369,11 +389,15 @@ void google_handle(struct exchange *ex)
 		     (stream || web_seg_is(req, 3, "googleAds:search"));
 	const char *endpoint = list ? "customers" : stream ? "searchStream" : "search";
 	struct fault f = exchange_begin(ex, PROV_GOOGLE, endpoint);
-	struct failure unsupported = { 400, "INVALID_ARGUMENT", "requestError",
-				       "UNSUPPORTED_VERSION",
-				       "This version of the API is deprecated. Requests to this version "
-				       "are blocked.",
-				       NULL };
+	struct failure unsupported = {
+		400,
+		"INVALID_ARGUMENT",
+		"requestError",
+		"UNSUPPORTED_VERSION",
+		"This version of the API is deprecated. Requests to this version "
+		"are blocked.",
+		NULL
+	};
 
 	ex->now = clock_now(&ex->sim->clock);
 	if (misbehave(ex, &f, endpoint, stream))

@@ -1,4 +1,5 @@
-/* Answers a checked GAQL query: rows summed to the resource, filtered, ordered, and written as Google's JSON. */
+/* Answers a checked GAQL query: rows summed to the resource, filtered, ordered, and written as
+ * Google's JSON. */
 #include "google.h"
 
 #include "core/id.h"
@@ -109,7 +110,8 @@ static int compare_value(struct exchange *ex, const struct ads_row *s, enum gaql
 
 		number = number_of(s, f);
 		if (!decimal_parse(value, scale, &want)) {
-			/* A fraction against a whole number: compare with its whole part, and it is never equal. */
+			/* A fraction against a whole number: compare with its whole part, and it is
+			 * never equal. */
 			if (!decimal_parse(value, 6, &want))
 				return 1;
 			want /= MICROS;
@@ -169,23 +171,23 @@ static int compare_rows(const void *pa, const void *pb, void *arg)
 		int d;
 
 		if (gaql_fields[f].kind == GK_INT64 || gaql_fields[f].kind == GK_DOUBLE)
-			d = (number_of(a, f) > number_of(b, f)) - (number_of(a, f) < number_of(b, f));
+			d = (number_of(a, f) > number_of(b, f)) -
+			    (number_of(a, f) < number_of(b, f));
 		else
 			d = compare_value(ctx->ex, a, f, text_of(ctx->ex, b, f));
 		if (d != 0)
 			return ctx->q->orders[i].descending ? -d : d;
 	}
 	/* Rows come sorted by day and id; keeping that order makes pages stable. */
-	return (a->day > b->day) - (a->day < b->day) != 0
-		       ? (a->day > b->day) - (a->day < b->day)
-		       : (a->row > b->row) - (a->row < b->row);
+	return (a->day > b->day) - (a->day < b->day) != 0 ? (a->day > b->day) - (a->day < b->day)
+							  : (a->row > b->row) - (a->row < b->row);
 }
 
 bool google_rows(struct exchange *ex, const struct ad_account *acc, const struct gaql_query *q,
 		 const struct ads_row **ret, size_t *ret_n)
 {
-	struct ads_query sum = { PLATFORM_GOOGLE, acc->account_id.p, q->from, q->to, q->level,
-				 q->daily };
+	struct ads_query sum = { PLATFORM_GOOGLE, acc->account_id.p, q->from,
+				 q->to,           q->level,          q->daily };
 	struct order_ctx ctx = { ex, q };
 	size_t n = 0, kept = 0;
 	const struct ads_row *rows = ads_sum(ex->arena, ex->data, &sum, &n);
@@ -220,7 +222,8 @@ static void put_value(struct exchange *ex, const struct ads_row *s, enum gaql_fi
 	}
 }
 
-/* The members of one group, with the ad's own in an object inside. Resource names come with every resource. */
+/* The members of one group, with the ad's own in an object inside. Resource names come with every
+ * resource. */
 static void put_group(struct exchange *ex, const struct gaql_query *q, const struct ads_row *s,
 		      const char *group, enum gaql_field name_field)
 {
@@ -294,8 +297,8 @@ static void put_row(struct exchange *ex, const struct gaql_query *q, const struc
 	buf_putc(&ex->rep->body, '}');
 }
 
-void google_put_batch(struct exchange *ex, const struct ad_account *acc,
-		      const struct gaql_query *q, const struct ads_row *rows, size_t n)
+void google_put_batch(struct exchange *ex, const struct ad_account *acc, const struct gaql_query *q,
+		      const struct ads_row *rows, size_t n)
 {
 	struct buf *b = &ex->rep->body;
 

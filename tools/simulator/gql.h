@@ -1,6 +1,7 @@
 /*
- * GraphQL documents: text to tree. All memory is the request's arena; every limit is a constant here. One error is
- * reported, in the shape Shopify gives. Read next: gql_lex.c, gql_parse.c, gql_bind.c, gql_exec.c.
+ * GraphQL documents: text to tree. All memory is the request's arena; every limit is a constant
+ * here. One error is reported, in the shape Shopify gives. Read next: gql_lex.c, gql_parse.c,
+ * gql_bind.c, gql_exec.c.
  */
 #ifndef SIM_GQL_H
 #define SIM_GQL_H
@@ -35,7 +36,8 @@ struct gql_error {
 	size_t next;
 };
 
-/* Notes the first error (later ones are ignored) and returns false. The message is formatted into `a`. */
+/* Notes the first error (later ones are ignored) and returns false. The message is formatted into
+ * `a`. */
 bool gql_fail(struct gql_error *e, struct arena *a, struct gql_loc loc, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 /* Adds an extension to the error noted last; both strings must outlive it. */
@@ -44,7 +46,12 @@ void gql_fail_ext(struct gql_error *e, const char *key, const char *value);
 void gql_error_write(const struct gql_error *e, struct buf *out);
 
 enum gql_token {
-	TOK_END, TOK_NAME, TOK_INT, TOK_FLOAT, TOK_STRING, TOK_SPREAD,
+	TOK_END,
+	TOK_NAME,
+	TOK_INT,
+	TOK_FLOAT,
+	TOK_STRING,
+	TOK_SPREAD,
 	TOK_PUNCT, /* one of ! $ & ( ) : = @ [ ] { | } */
 	TOK_BAD
 };
@@ -67,11 +74,21 @@ void gql_lex_init(struct gql_lexer *lx, struct arena *a, const char *text, size_
 /* Moves to the next token; false (and the error set) for text that is no token. */
 bool gql_lex_next(struct gql_lexer *lx);
 
-enum gql_kind { GV_VAR, GV_INT, GV_FLOAT, GV_STRING, GV_BOOL, GV_NULL, GV_ENUM, GV_LIST, GV_OBJECT };
+enum gql_kind {
+	GV_VAR,
+	GV_INT,
+	GV_FLOAT,
+	GV_STRING,
+	GV_BOOL,
+	GV_NULL,
+	GV_ENUM,
+	GV_LIST,
+	GV_OBJECT
+};
 
 struct gql_value {
 	enum gql_kind kind;
-	const char *text; /* name, digits, string, "true"/"false" */
+	const char *text;               /* name, digits, string, "true"/"false" */
 	struct gql_value *items, *next; /* of a list or object */
 	const char *key;                /* in an object */
 	struct gql_loc loc;

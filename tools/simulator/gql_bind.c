@@ -1,7 +1,8 @@
 /*
- * Checks a query against the schema and turns it into a plan: fields found, arguments coerced, fragments expanded, equal
- * keys merged, cost summed. Messages and codes are those of graphql-ruby, which Shopify uses. Read next: gql_coerce.c for
- * arguments and variables, gql_exec.c for the answer.
+ * Checks a query against the schema and turns it into a plan: fields found, arguments coerced,
+ * fragments expanded, equal keys merged, cost summed. Messages and codes are those of graphql-ruby,
+ * which Shopify uses. Read next: gql_coerce.c for arguments and variables, gql_exec.c for the
+ * answer.
  */
 #include "gql_bind.h"
 
@@ -85,7 +86,8 @@ static bool same_args(const struct gplan *a, const struct gplan *b)
 	return true;
 }
 
-/* How many items a list or connection may bring; also refuses a page without exactly one of first and last. */
+/* How many items a list or connection may bring; also refuses a page without exactly one of first
+ * and last. */
 static bool page_size(struct binder *b, const struct gql_sel *s, struct gplan *p)
 {
 	const struct gval *first = &p->args[ARG_FIRST], *last = &p->args[ARG_LAST];
@@ -115,17 +117,19 @@ static bool selection_mismatch(struct binder *b, const struct gql_sel *s, enum g
 	const char *name = gql_type_name(b->arena, type);
 
 	if (s->sels == NULL)
-		bind_error(b, s->loc, "selectionMismatch",
-			   arena_printf(b->arena,
-					"Field must have selections (field '%s' returns %s but has no "
-					"selections. Did you mean '%s { ... }'?)",
-					s->name, name, s->name));
+		bind_error(
+			b, s->loc, "selectionMismatch",
+			arena_printf(b->arena,
+				     "Field must have selections (field '%s' returns %s but has no "
+				     "selections. Did you mean '%s { ... }'?)",
+				     s->name, name, s->name));
 	else
 		bind_error(b, s->loc, "selectionMismatch",
-			   arena_printf(b->arena,
-					"Selections can't be made on scalars (field '%s' returns %s but "
-					"has selections [\"%s\"])",
-					s->name, name, s->sels->name != NULL ? s->sels->name : "..."));
+			   arena_printf(
+				   b->arena,
+				   "Selections can't be made on scalars (field '%s' returns %s but "
+				   "has selections [\"%s\"])",
+				   s->name, name, s->sels->name != NULL ? s->sels->name : "..."));
 	gql_fail_ext(b->err, "nodeName", arena_printf(b->arena, "field '%s'", s->name));
 	gql_fail_ext(b->err, "typeName", name);
 	return false;
@@ -268,10 +272,11 @@ static bool bind_condition(struct binder *b, enum gtype seen, enum gtype real,
 		if (type == T_NONE && strcmp(cond, gql_type_name(b->arena, seen)) == 0)
 			type = seen;
 		if (type == T_NONE) {
-			bind_error(b, s->loc, "undefinedType",
-				   arena_printf(b->arena,
-						"No such type %s, so it can't be a fragment condition",
-						cond));
+			bind_error(
+				b, s->loc, "undefinedType",
+				arena_printf(b->arena,
+					     "No such type %s, so it can't be a fragment condition",
+					     cond));
 			gql_fail_ext(b->err, "typeName", cond);
 			return false;
 		}
@@ -283,8 +288,8 @@ static bool bind_condition(struct binder *b, enum gtype seen, enum gtype real,
 	return bind_selections(b, type, real, sels, list);
 }
 
-static bool bind_spread(struct binder *b, enum gtype seen, enum gtype real,
-			const struct gql_sel *s, struct gplan **list)
+static bool bind_spread(struct binder *b, enum gtype seen, enum gtype real, const struct gql_sel *s,
+			struct gplan **list)
 {
 	struct gql_frag *f = find_fragment(b, s->name);
 	size_t base = b->path_base;
@@ -310,12 +315,13 @@ static bool bind_spread(struct binder *b, enum gtype seen, enum gtype real,
 	return ok;
 }
 
-static bool bind_inline(struct binder *b, enum gtype seen, enum gtype real,
-			const struct gql_sel *s, struct gplan **list)
+static bool bind_inline(struct binder *b, enum gtype seen, enum gtype real, const struct gql_sel *s,
+			struct gplan **list)
 {
 	bool ok;
 
-	if (!push(b, s->name != NULL ? arena_printf(b->arena, "... on %s", s->name) : "...", s->loc))
+	if (!push(b, s->name != NULL ? arena_printf(b->arena, "... on %s", s->name) : "...",
+		  s->loc))
 		return false;
 	ok = bind_condition(b, seen, real, s, s->name, NULL, s->sels, list);
 	b->npath--;
@@ -421,7 +427,8 @@ static bool check_all_used(struct binder *b)
 	for (const struct gql_var *v = b->op->vars; v != NULL; v = v->next)
 		if (!v->used) {
 			bind_error(b, v->loc, "variableNotUsed",
-				   arena_printf(b->arena, "Variable $%s is declared by %s but not used",
+				   arena_printf(b->arena,
+						"Variable $%s is declared by %s but not used",
 						v->name, who));
 			gql_fail_ext(b->err, "variableName", v->name);
 			return false;
@@ -446,8 +453,7 @@ bool gql_bind(struct arena *a, const struct gql_doc *doc, const char *operation,
 
 	if (!pick_operation(&b, operation))
 		return false;
-	b.path[b.npath++] =
-		b.op->name != NULL ? arena_printf(a, "query %s", b.op->name) : "query";
+	b.path[b.npath++] = b.op->name != NULL ? arena_printf(a, "query %s", b.op->name) : "query";
 	if (!check_vars(&b) || !bind_selections(&b, T_QUERY, T_QUERY, b.op->sels, &root) ||
 	    !check_all_used(&b))
 		return false;

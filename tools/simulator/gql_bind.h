@@ -1,4 +1,5 @@
-/* What gql_bind.c and gql_coerce.c share: the state of checking one query. Nobody else includes this. */
+/* What gql_bind.c and gql_coerce.c share: the state of checking one query. Nobody else includes
+ * this. */
 #ifndef SIM_GQL_BIND_H
 #define SIM_GQL_BIND_H
 

@@ -1,6 +1,6 @@
 /*
- * Arguments and variables: from text or JSON to a checked value (specification, section 3, input coercion).
- * Read next: gql_bind.c, its caller.
+ * Arguments and variables: from text or JSON to a checked value (specification, section 3, input
+ * coercion). Read next: gql_bind.c, its caller.
  */
 #include "gql_bind.h"
 
@@ -119,7 +119,8 @@ static bool take_json_list(struct binder *b, const struct gql_var *v, const stru
 	const cJSON *item = cJSON_IsArray(j) ? j->child : j;
 
 	if (list == NULL || n > GQL_LIST_MAX)
-		return bad_variable(b, v, "the input array size is greater than the maximum allowed of 250");
+		return bad_variable(
+			b, v, "the input array size is greater than the maximum allowed of 250");
 	for (int i = 0; i < n; i++, item = item->next) {
 		const char *text;
 		struct gval one = { 0 };
@@ -147,7 +148,8 @@ static bool take_literal(struct binder *b, const struct gql_sel *s, const struct
 	if (!is_list(g))
 		return take_scalar(g->kind, g, v->kind, v->text, ret) || bad_literal(b, s, g, v);
 	list = arena_array(b->arena, GQL_LIST_MAX + 1, sizeof(*list));
-	for (const struct gql_value *i = v->kind == GV_LIST ? v->items : v; i != NULL; i = i->next) {
+	for (const struct gql_value *i = v->kind == GV_LIST ? v->items : v; i != NULL;
+	     i = i->next) {
 		struct gval one = { 0 };
 
 		if (list == NULL || n == GQL_LIST_MAX ||
@@ -196,7 +198,8 @@ static bool take_variable(struct binder *b, const struct gql_sel *s, const struc
 
 	if (v == NULL) {
 		bind_error(b, s->loc, "variableNotDefined",
-			   arena_printf(b->arena, "Variable $%s is used by %s but not declared", name,
+			   arena_printf(b->arena, "Variable $%s is used by %s but not declared",
+					name,
 					b->op->name != NULL ? b->op->name : "anonymous query"));
 		gql_fail_ext(b->err, "variableName", name);
 		return false;
@@ -204,8 +207,9 @@ static bool take_variable(struct binder *b, const struct gql_sel *s, const struc
 	v->used = true;
 	t = v->type->of != NULL ? v->type->of : v->type;
 	if ((v->type->of != NULL) != is_list(g))
-		return var_mismatch(b, s, g, v, v->type->of != NULL ? "List dimension mismatch"
-								     : "Type mismatch");
+		return var_mismatch(b, s, g, v,
+				    v->type->of != NULL ? "List dimension mismatch"
+							: "Type mismatch");
 	if (t->name == NULL || strcmp(t->name, g->type) != 0)
 		return var_mismatch(b, s, g, v, "Type mismatch");
 	if ((g->required && !v->type->nonnull && v->fallback == NULL) ||
@@ -246,7 +250,7 @@ static bool give_defaults(struct binder *b, const struct gql_sel *s, struct gpla
 			return false;
 		}
 		if (!p->args[i].given && g->fallback != NULL) {
-			enum gql_kind kind = g->kind == ARG_INT ? GV_INT
+			enum gql_kind kind = g->kind == ARG_INT       ? GV_INT
 					     : g->kind == ARG_BOOLEAN ? GV_BOOL
 								      : GV_ENUM;
 
@@ -266,9 +270,8 @@ bool bind_args(struct binder *b, const struct gql_sel *s, struct gplan *p)
 
 		if (i < 0) {
 			bind_error(b, a->loc, "argumentNotAccepted",
-				   arena_printf(b->arena,
-						"Field '%s' doesn't accept argument '%s'", s->name,
-						a->name));
+				   arena_printf(b->arena, "Field '%s' doesn't accept argument '%s'",
+						s->name, a->name));
 			gql_fail_ext(b->err, "name", s->name);
 			gql_fail_ext(b->err, "typeName", "Field");
 			gql_fail_ext(b->err, "argumentName", a->name);
@@ -276,14 +279,14 @@ bool bind_args(struct binder *b, const struct gql_sel *s, struct gplan *p)
 		}
 		g = &p->field->args[i];
 		if (present[i])
-			return bind_error(b, a->loc, "argumentNotUnique",
-					  arena_printf(b->arena,
-						       "There can be only one argument named \"%s\"",
-						       a->name));
+			return bind_error(
+				b, a->loc, "argumentNotUnique",
+				arena_printf(b->arena,
+					     "There can be only one argument named \"%s\"",
+					     a->name));
 		present[i] = true;
-		if (a->value->kind == GV_VAR
-			    ? !take_variable(b, s, g, a->value->text, &p->args[i])
-			    : !take_literal(b, s, g, a->value, &p->args[i]))
+		if (a->value->kind == GV_VAR ? !take_variable(b, s, g, a->value->text, &p->args[i])
+					     : !take_literal(b, s, g, a->value, &p->args[i]))
 			return false;
 	}
 	return give_defaults(b, s, p, present);
@@ -305,15 +308,15 @@ bool check_vars(struct binder *b)
 		while (t->of != NULL)
 			t = t->of;
 		if (find_var(b, v->name) != v)
-			return bind_error(b, v->loc, "variableNotUnique",
-					  arena_printf(b->arena,
-						       "There can only be one variable named \"%s\"",
-						       v->name));
+			return bind_error(
+				b, v->loc, "variableNotUnique",
+				arena_printf(b->arena,
+					     "There can only be one variable named \"%s\"",
+					     v->name));
 		if (!known_input_type(t->name)) {
 			bind_error(b, v->loc, "variableRequiresValidType",
-				   arena_printf(b->arena,
-						"%s isn't a defined input type (on $%s)", t->name,
-						v->name));
+				   arena_printf(b->arena, "%s isn't a defined input type (on $%s)",
+						t->name, v->name));
 			gql_fail_ext(b->err, "typeName", t->name);
 			gql_fail_ext(b->err, "variableName", v->name);
 			return false;

@@ -1,6 +1,7 @@
 /*
- * Answers a plan: walks it once and writes JSON as it goes, no tree in between. Connections, edges and page info are the
- * same for every type and stand here; all other fields are in shopify_schema.c. Read next: shopify_fields.c.
+ * Answers a plan: walks it once and writes JSON as it goes, no tree in between. Connections, edges
+ * and page info are the same for every type and stand here; all other fields are in
+ * shopify_schema.c. Read next: shopify_fields.c.
  */
 #include "gql_schema.h"
 
@@ -153,7 +154,6 @@ static bool get_page_info(struct gexec *x, const struct gplan *p, const struct g
 	*ret = (struct gnode){ .type = T_PAGE_INFO, .page = self->page };
 	return true;
 }
-
 
 const struct gfield gql_connection_fields[] = {
 	{ "edges", T_EDGE, GF_LIST | GF_PASS, NULL, NULL, NULL, list_of_page },

@@ -1,4 +1,5 @@
-/* GraphQL tokens (specification of October 2021, section 2.1), with limits. Read next: gql_parse.c. */
+/* GraphQL tokens (specification of October 2021, section 2.1), with limits. Read next: gql_parse.c.
+ */
 #include "gql.h"
 
 #include "core/text.h"

@@ -1,6 +1,7 @@
 /*
- * GraphQL grammar by recursive descent (specification of October 2021, section 2). Directives are refused by name: none of
- * our queries needs one. Read next: gql_bind.c, which checks the tree against the schema.
+ * GraphQL grammar by recursive descent (specification of October 2021, section 2). Directives are
+ * refused by name: none of our queries needs one. Read next: gql_bind.c, which checks the tree
+ * against the schema.
  */
 #include "gql.h"
 
@@ -309,8 +310,9 @@ bool gql_parse(struct arena *a, const char *text, size_t len, struct gql_doc *re
 	if (!gql_lex_next(&p.lx))
 		return false;
 	if (p.lx.tok == TOK_END)
-		return gql_fail(err, a, p.lx.loc, "syntax error, unexpected end of file at [%d, %d]",
-				p.lx.loc.line, p.lx.loc.col);
+		return gql_fail(err, a, p.lx.loc,
+				"syntax error, unexpected end of file at [%d, %d]", p.lx.loc.line,
+				p.lx.loc.col);
 	while (p.lx.tok != TOK_END) {
 		if (at_name(&p, "fragment")) {
 			if (!parse_fragment(&p, frags))

@@ -1,6 +1,7 @@
 /*
- * A GraphQL schema as tables, and the plan a query becomes when it is checked against one. The tables themselves are in
- * shopify_schema.c. Read next: gql_bind.c (tree to plan), gql_exec.c (plan to JSON).
+ * A GraphQL schema as tables, and the plan a query becomes when it is checked against one. The
+ * tables themselves are in shopify_schema.c. Read next: gql_bind.c (tree to plan), gql_exec.c (plan
+ * to JSON).
  */
 #ifndef SIM_GQL_SCHEMA_H
 #define SIM_GQL_SCHEMA_H
@@ -10,25 +11,61 @@
 
 #include <cjson/cJSON.h>
 
-#define GQL_ARGS_MAX    8
-#define GQL_PLAN_MAX    4000 /* fields of a query after its fragments are expanded */
-#define GQL_PATH_MAX    96
-#define GQL_LIST_MAX    250 /* values of a list argument, and the largest page */
-#define GQL_LIST_GUESS  10  /* size assumed for a list that is asked for without "first" */
+#define GQL_ARGS_MAX     8
+#define GQL_PLAN_MAX     4000 /* fields of a query after its fragments are expanded */
+#define GQL_PATH_MAX     96
+#define GQL_LIST_MAX     250 /* values of a list argument, and the largest page */
+#define GQL_LIST_GUESS   10  /* size assumed for a list that is asked for without "first" */
 #define GQL_CONCRETE_MAX 16
 
 enum gtype {
 	T_NONE,
 	/* leaves */
-	T_ID, T_STRING, T_INT, T_BOOLEAN, T_DATETIME, T_DECIMAL, T_MONEY, T_CURRENCY, T_URL,
-	T_FINANCIAL_STATUS, T_CANCEL_REASON, T_TACTIC, T_PRECISION, T_PRODUCT_STATUS, T_COUNTRY,
+	T_ID,
+	T_STRING,
+	T_INT,
+	T_BOOLEAN,
+	T_DATETIME,
+	T_DECIMAL,
+	T_MONEY,
+	T_CURRENCY,
+	T_URL,
+	T_FINANCIAL_STATUS,
+	T_CANCEL_REASON,
+	T_TACTIC,
+	T_PRECISION,
+	T_PRODUCT_STATUS,
+	T_COUNTRY,
 	/* objects and interfaces */
-	T_QUERY, T_SHOP, T_SHOP_ADDRESS, T_SHOP_PLAN, T_ORDER, T_CUSTOMER, T_ADDRESS, T_MONEY_BAG,
-	T_MONEY_V2, T_LINE_ITEM, T_VARIANT, T_PRODUCT, T_INVENTORY_ITEM, T_INVENTORY_LEVEL,
-	T_INVENTORY_QUANTITY, T_LOCATION, T_REFUND, T_JOURNEY, T_MOMENT, T_VISIT, T_UTM, T_COUNT,
-	T_NODE, T_PAGE_INFO, T_COUNT_OF_TYPES,
+	T_QUERY,
+	T_SHOP,
+	T_SHOP_ADDRESS,
+	T_SHOP_PLAN,
+	T_ORDER,
+	T_CUSTOMER,
+	T_ADDRESS,
+	T_MONEY_BAG,
+	T_MONEY_V2,
+	T_LINE_ITEM,
+	T_VARIANT,
+	T_PRODUCT,
+	T_INVENTORY_ITEM,
+	T_INVENTORY_LEVEL,
+	T_INVENTORY_QUANTITY,
+	T_LOCATION,
+	T_REFUND,
+	T_JOURNEY,
+	T_MOMENT,
+	T_VISIT,
+	T_UTM,
+	T_COUNT,
+	T_NODE,
+	T_PAGE_INFO,
+	T_COUNT_OF_TYPES,
 	/* made of an object type: OrderConnection, OrderEdge */
-	T_CONNECTION = 0x100, T_EDGE = 0x200, T_BASE = 0xff
+	T_CONNECTION = 0x100,
+	T_EDGE = 0x200,
+	T_BASE = 0xff
 };
 
 enum arg_kind { ARG_INT, ARG_STRING, ARG_BOOLEAN, ARG_ID, ARG_ENUM, ARG_STRINGS, ARG_IDS };
@@ -51,7 +88,15 @@ struct gval {
 	size_t nlist;
 };
 
-enum garg_place { ARG_FIRST, ARG_LAST, ARG_AFTER, ARG_BEFORE, ARG_REVERSE, ARG_QUERY, ARG_SORT_KEY };
+enum garg_place {
+	ARG_FIRST,
+	ARG_LAST,
+	ARG_AFTER,
+	ARG_BEFORE,
+	ARG_REVERSE,
+	ARG_QUERY,
+	ARG_SORT_KEY
+};
 
 struct gplan;
 struct gexec;
@@ -60,9 +105,9 @@ struct gpage;
 /* An object while it is being answered: its type and where it is in the dataset. */
 struct gnode {
 	enum gtype type;
-	uint32_t i;          /* row in the dataset's array of that type */
-	int64_t micros;      /* money; a count */
-	const char *text;    /* name of a quantity; an amount as the CSV has it */
+	uint32_t i;       /* row in the dataset's array of that type */
+	int64_t micros;   /* money; a count */
+	const char *text; /* name of a quantity; an amount as the CSV has it */
 	const char *currency;
 	const struct gpage *page; /* of a connection, edge or page info */
 	uint32_t k;               /* place in `page` */
@@ -73,13 +118,14 @@ struct gnode {
 struct gpage {
 	uint32_t n;
 	enum gtype item;
-	const struct gnode *nodes; /* the items themselves, or NULL: rows, or NULL: start, start+1, ... */
+	const struct gnode
+		*nodes; /* the items themselves, or NULL: rows, or NULL: start, start+1, ... */
 	const uint32_t *rows;
 	uint32_t start;
 	bool has_next, has_previous;
 	/* The cursor of item k, as plain text before it is made opaque. */
 	const char *(*cursor)(struct gexec *x, const struct gpage *page, uint32_t k);
-	uint32_t ordinal0; /* of nested connections: place of item 0 among all, and the step */
+	uint32_t ordinal0;    /* of nested connections: place of item 0 among all, and the step */
 	enum collection coll; /* of root connections */
 	enum sort_key sort;
 };
@@ -123,7 +169,8 @@ struct gplan {
 	const struct gfield *field; /* NULL: __typename */
 	enum gtype type;            /* of the value, with T_CONNECTION or T_EDGE */
 	struct gval args[GQL_ARGS_MAX];
-	struct gplan *children[GQL_CONCRETE_MAX]; /* one list, or one per concrete type of an interface */
+	struct gplan *
+		children[GQL_CONCRETE_MAX]; /* one list, or one per concrete type of an interface */
 	struct gplan *next;
 	uint32_t size; /* items asked for, of a list or connection */
 	struct gql_loc loc;
@@ -136,8 +183,8 @@ struct gquery {
 };
 
 /*
- * Checks `doc` against the schema and takes in the variables (a JSON object, or NULL). `operation`: which one, NULL when
- * there is only one. False with `err` in Shopify's shape.
+ * Checks `doc` against the schema and takes in the variables (a JSON object, or NULL). `operation`:
+ * which one, NULL when there is only one. False with `err` in Shopify's shape.
  */
 bool gql_bind(struct arena *a, const struct gql_doc *doc, const char *operation,
 	      const cJSON *variables, struct gquery *ret, struct gql_error *err);
@@ -153,7 +200,8 @@ struct gexec {
 	unsigned not_ready; /* journeys to report as not ready yet */
 };
 
-/* Writes the answer's `data` object; returns its actual cost. An error is left in x->err, and then `out` is worthless. */
+/* Writes the answer's `data` object; returns its actual cost. An error is left in x->err, and then
+ * `out` is worthless. */
 unsigned gql_exec(struct gexec *x, const struct gquery *q);
 /* Stops with an error at the field being answered. Returns false. */
 bool gql_exec_fail(struct gexec *x, const struct gplan *p, const char *code, const char *message);

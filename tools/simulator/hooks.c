@@ -1,6 +1,7 @@
 /*
- * A receiver for webhooks that tests point alert channels at: it keeps what arrives, in order, and says when it is full.
- * Faults for provider-less receivers are not needed: ?status=500 in the address makes it answer so. Read next: control.c.
+ * A receiver for webhooks that tests point alert channels at: it keeps what arrives, in order, and
+ * says when it is full. Faults for provider-less receivers are not needed: ?status=500 in the
+ * address makes it answer so. Read next: control.c.
  */
 #include "control.h"
 
@@ -121,8 +122,9 @@ static void put_hook(struct buf *b, const struct hook *k)
 	char at[TIME_TEXT_MAX];
 
 	time_format(k->at_us, at);
-	buf_printf(b, "{\"received_at\":\"%s\",\"received_at_us\":\"%lld\",\"headers\":%s,\"body\":", at,
-		   (long long)k->at_us, k->headers);
+	buf_printf(b,
+		   "{\"received_at\":\"%s\",\"received_at_us\":\"%lld\",\"headers\":%s,\"body\":",
+		   at, (long long)k->at_us, k->headers);
 	if (utf8_valid(k->body, k->body_len))
 		buf_put_json(b, k->body, k->body_len);
 	else

@@ -1,7 +1,8 @@
 /*
  * simulator - plays Shopify, Meta, TikTok and Google Ads from a dataset folder.
  *
- * Read next: sim.h (the parts), docs/internals/simulator.md (what it serves and how to make it misbehave).
+ * Read next: sim.h (the parts), docs/internals/simulator.md (what it serves and how to make it
+ * misbehave).
  */
 #include "sim.h"
 
@@ -121,14 +122,22 @@ static struct mg_context *listen_on(struct sim *sim, int64_t port, int *ret_port
 	struct mg_context *ctx;
 
 	snprintf(address, sizeof(address), "127.0.0.1:%d", (int)port);
-	const char *settings[] = { "listening_ports", address,
-				   "num_threads", "128",
-				   "enable_keep_alive", "yes",
-				   "keep_alive_timeout_ms", "60000",
-				   "request_timeout_ms", "60000",
-				   "tcp_nodelay", "1",
-				   "decode_url", "no",
-				   "max_request_size", "65536",
+	const char *settings[] = { "listening_ports",
+				   address,
+				   "num_threads",
+				   "128",
+				   "enable_keep_alive",
+				   "yes",
+				   "keep_alive_timeout_ms",
+				   "60000",
+				   "request_timeout_ms",
+				   "60000",
+				   "tcp_nodelay",
+				   "1",
+				   "decode_url",
+				   "no",
+				   "max_request_size",
+				   "65536",
 				   NULL };
 
 	ctx = mg_start(&callbacks, sim, settings);

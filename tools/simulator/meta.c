@@ -1,6 +1,6 @@
 /*
- * Meta's Marketing API v25.0: accounts, insights and asynchronous reports, with Graph's errors, paging and usage headers
- * (providers.md 2.1). Read next: meta_insights.c, meta_jobs.c.
+ * Meta's Marketing API v25.0: accounts, insights and asynchronous reports, with Graph's errors,
+ * paging and usage headers (providers.md 2.1). Read next: meta_insights.c, meta_jobs.c.
  */
 #include "meta.h"
 
@@ -198,10 +198,11 @@ static bool split_fields(struct exchange *ex, const char *text, const char *cons
 			k++;
 		if (*k == NULL || *ret_n == META_FIELDS_MAX) {
 			meta_error(ex, 400, 100, 0, "OAuthException",
-				   arena_printf(ex->arena,
-						"(#100) Tried accessing nonexisting field (%s) on node "
-						"type (AdAccount)",
-						f));
+				   arena_printf(
+					   ex->arena,
+					   "(#100) Tried accessing nonexisting field (%s) on node "
+					   "type (AdAccount)",
+					   f));
 			return false;
 		}
 		ret[(*ret_n)++] = *k;
@@ -224,8 +225,9 @@ static void account_object(struct exchange *ex, const struct ad_account *acc, co
 /* The fields asked for, always with the id. */
 static bool account_fields(struct exchange *ex, const char **fields, size_t *n)
 {
-	static const char *const known[] = { "id",	 "account_id",	  "name",
-					     "currency", "timezone_name", "account_status", NULL };
+	static const char *const known[] = { "id",       "account_id",    "name",
+					     "currency", "timezone_name", "account_status",
+					     NULL };
 	const char *text = meta_param(ex, "fields");
 	bool has_id = false;
 
@@ -264,12 +266,13 @@ static void list_accounts(struct exchange *ex)
 static void no_object(struct exchange *ex, const char *id)
 {
 	meta_error(ex, 400, 100, 33, "GraphMethodException",
-		   arena_printf(ex->arena,
-				"Unsupported %s request. Object with ID '%s' does not exist, cannot be "
-				"loaded due to missing permissions, or does not support this operation. "
-				"Please read the Graph API documentation at "
-				"https://developers.facebook.com/docs/graph-api",
-				strcmp(ex->req->method, "POST") == 0 ? "post" : "get", id));
+		   arena_printf(
+			   ex->arena,
+			   "Unsupported %s request. Object with ID '%s' does not exist, cannot be "
+			   "loaded due to missing permissions, or does not support this operation. "
+			   "Please read the Graph API documentation at "
+			   "https://developers.facebook.com/docs/graph-api",
+			   strcmp(ex->req->method, "POST") == 0 ? "post" : "get", id));
 }
 
 static void one_account(struct exchange *ex, const struct ad_account *acc)
@@ -358,7 +361,8 @@ void meta_handle(struct exchange *ex)
 		return;
 	if (!web_seg_is(req, 0, META_VERSION))
 		meta_error(ex, 400, 2635, 0, "OAuthException",
-			   "(#2635) You are calling a deprecated version of the Ads API. Please update to "
+			   "(#2635) You are calling a deprecated version of the Ads API. Please "
+			   "update to "
 			   "the latest version: " META_VERSION ".");
 	else if (!authorised(ex))
 		return;

@@ -1,4 +1,5 @@
-/* What the files of the Meta simulator share: errors, parameters, and insights as a list of rows. Read next: meta.c. */
+/* What the files of the Meta simulator share: errors, parameters, and insights as a list of rows.
+ * Read next: meta.c. */
 #ifndef SIM_META_H
 #define SIM_META_H
 

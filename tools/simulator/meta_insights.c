@@ -1,4 +1,5 @@
-/* Meta's insights: parameters checked as Graph does, rows with numbers as strings. Read next: ads.c, which sums them. */
+/* Meta's insights: parameters checked as Graph does, rows with numbers as strings. Read next:
+ * ads.c, which sums them. */
 #include "meta.h"
 
 #include "zone.h"
@@ -13,12 +14,29 @@
 #define INSIGHTS_DOC "https://developers.facebook.com/docs/marketing-api/reference/ads-insights/"
 
 static const char *const known_fields[] = {
-	"account_id",  "account_name", "account_currency", "campaign_id", "campaign_name",
-	"adset_id",    "adset_name",   "ad_id",		   "ad_name",	  "spend",
-	"impressions", "clicks",       "ctr",		   "cpc",	  "cpm",
-	"actions",     "action_values", "date_start",	   "date_stop",	  NULL,
+	"account_id",
+	"account_name",
+	"account_currency",
+	"campaign_id",
+	"campaign_name",
+	"adset_id",
+	"adset_name",
+	"ad_id",
+	"ad_name",
+	"spend",
+	"impressions",
+	"clicks",
+	"ctr",
+	"cpc",
+	"cpm",
+	"actions",
+	"action_values",
+	"date_start",
+	"date_stop",
+	NULL,
 };
-/* The same result under the names it carries at Meta: a client that adds them up counts threefold. */
+/* The same result under the names it carries at Meta: a client that adds them up counts threefold.
+ */
 static const char *const purchase_types[] = { "purchase", "omni_purchase",
 					      "offsite_conversion.fb_pixel_purchase" };
 
@@ -41,8 +59,9 @@ static bool read_level(struct exchange *ex, struct meta_insights *in)
 			in->level = (enum ads_level)i;
 			return true;
 		}
-	return bad_param(ex, "(#100) level must be one of the following values: ad, adset, campaign, "
-			     "account");
+	return bad_param(ex,
+			 "(#100) level must be one of the following values: ad, adset, campaign, "
+			 "account");
 }
 
 static bool add_field(struct exchange *ex, struct meta_insights *in, const char *f)
@@ -52,10 +71,12 @@ static bool add_field(struct exchange *ex, struct meta_insights *in, const char 
 			in->fields[in->nfields++] = *k;
 			return true;
 		}
-	return bad_param(ex, arena_printf(ex->arena,
-					  "(#100) %s is not valid for fields param. please check "
-					  INSIGHTS_DOC " for all valid values",
-					  f));
+	return bad_param(
+		ex,
+		arena_printf(ex->arena,
+			     "(#100) %s is not valid for fields param. please check " INSIGHTS_DOC
+			     " for all valid values",
+			     f));
 }
 
 static bool read_fields(struct exchange *ex, struct meta_insights *in)
@@ -117,13 +138,15 @@ static bool read_range(struct exchange *ex, struct meta_insights *in)
 	     date_parse(until, &in->to);
 	cJSON_Delete(range);
 	if (!ok)
-		return bad_param(ex, "(#100) Must be a date representation string in YYYY-MM-DD for "
-				     "since and until of time_range");
+		return bad_param(ex,
+				 "(#100) Must be a date representation string in YYYY-MM-DD for "
+				 "since and until of time_range");
 	if (in->to < in->from)
 		return bad_param(ex, "(#100) since must not be after until in time_range");
 	if (in->from < today - META_HISTORY_DAYS) {
 		meta_error(ex, 400, 3018, 0, "OAuthException",
-			   "(#3018) The start date of the time range cannot be beyond 37 months from the "
+			   "(#3018) The start date of the time range cannot be beyond 37 months "
+			   "from the "
 			   "current date");
 		return false;
 	}
@@ -144,7 +167,7 @@ static bool read_windows(struct exchange *ex, struct meta_insights *in)
 {
 	/* 7d_view and 28d_view were removed from insights on 2026-01-12. */
 	static const char *const known[] = { "1d_click", "7d_click", "28d_click", "1d_view",
-					     "1d_ev", "default", NULL };
+					     "1d_ev",    "default",  NULL };
 	const char *text = meta_param(ex, "action_attribution_windows");
 	char *copy, *save = NULL;
 
@@ -174,9 +197,10 @@ bool meta_insights_read(struct exchange *ex, const char *account_id, struct meta
 	*ret = (struct meta_insights){ .nfields = 0 };
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		if (meta_param(ex, refused[i]) != NULL)
-			return bad_param(ex, arena_printf(ex->arena,
-							  "(#100) %s is not served by the simulator",
-							  refused[i]));
+			return bad_param(ex,
+					 arena_printf(ex->arena,
+						      "(#100) %s is not served by the simulator",
+						      refused[i]));
 	return read_level(ex, ret) && read_fields(ex, ret) && read_range(ex, ret) &&
 	       read_increment(ex, ret) && read_windows(ex, ret);
 }
@@ -234,7 +258,8 @@ static const char *date_text(struct exchange *ex, int32_t day)
 	return arena_strdup(ex->arena, text);
 }
 
-/* The value of a plain field; NULL when it does not exist at this level, as Meta then leaves it out. */
+/* The value of a plain field; NULL when it does not exist at this level, as Meta then leaves it
+ * out. */
 static const char *field_text(struct exchange *ex, const struct meta_insights *in,
 			      const struct ads_row *s, const char *f)
 {
@@ -348,7 +373,8 @@ bool meta_paging(struct exchange *ex, size_t total, size_t *ret_from, size_t *re
 		return bad_param(ex, "(#100) limit must be a positive number");
 	if (want > META_LIMIT_MAX) {
 		meta_error(ex, 400, 100, 1487534, "OAuthException",
-			   "Please reduce the amount of data you're asking for, then retry your request");
+			   "Please reduce the amount of data you're asking for, then retry your "
+			   "request");
 		return false;
 	}
 	*ret_from = 0;
@@ -388,11 +414,10 @@ void meta_paging_write(struct exchange *ex, size_t from, size_t n, size_t total)
 				   ex->req->info->local_uri_raw);
 		for (size_t i = 0; i < ex->req->nparams; i++)
 			if (strcmp(ex->req->params[i].name, "after") != 0)
-				url = arena_printf(ex->arena, "%s%s=%s&", url,
-						   percent_encode(ex->arena,
-								  ex->req->params[i].name),
-						   percent_encode(ex->arena,
-								  ex->req->params[i].value));
+				url = arena_printf(
+					ex->arena, "%s%s=%s&", url,
+					percent_encode(ex->arena, ex->req->params[i].name),
+					percent_encode(ex->arena, ex->req->params[i].value));
 		url = arena_printf(ex->arena, "%safter=%s", url, last);
 		buf_puts(b, ",\"next\":");
 		buf_put_json(b, url, strlen(url));

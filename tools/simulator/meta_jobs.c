@@ -1,6 +1,6 @@
 /*
- * Meta's asynchronous reports: a run is started, looked at until it is done, then read in pages. A run needs two looks before
- * it is done, so that a client has to poll. Read next: meta_insights.c.
+ * Meta's asynchronous reports: a run is started, looked at until it is done, then read in pages. A
+ * run needs two looks before it is done, so that a client has to poll. Read next: meta_insights.c.
  */
 #include "meta.h"
 
@@ -98,14 +98,15 @@ bool meta_job_status(struct exchange *ex, const char *run_id)
 	buf_printf(b, "{\"id\":\"%lld\",\"account_id\":", job.id);
 	buf_put_json(b, job.account_id, strlen(job.account_id));
 	buf_printf(b, ",\"async_status\":\"%s\",\"async_percent_completion\":%u,\"is_running\":%s",
-		   !done	    ? (job.looks == 1 ? "Job Not Started" : "Job Running")
+		   !done       ? (job.looks == 1 ? "Job Not Started" : "Job Running")
 		   : job.fails ? "Job Failed"
 			       : "Job Completed",
 		   done ? (job.fails ? 40 : 100) : (job.looks - 1) * 50, done ? "false" : "true");
 	if (done && job.fails)
-		buf_puts(b, ",\"error_code\":2,\"error_message\":\"An unknown error has occurred.\","
-			    "\"error_subcode\":1504044,\"error_user_title\":\"Unknown error\","
-			    "\"error_user_msg\":\"Please try again later.\"");
+		buf_puts(b,
+			 ",\"error_code\":2,\"error_message\":\"An unknown error has occurred.\","
+			 "\"error_subcode\":1504044,\"error_user_title\":\"Unknown error\","
+			 "\"error_user_msg\":\"Please try again later.\"");
 	buf_putc(b, '}');
 	return true;
 }

@@ -1,8 +1,8 @@
 /*
- * Shopify's search syntax (shopify.dev/api/usage/search-syntax): field:value, field:>=value, quotes, AND, OR, NOT, "-",
- * parentheses, and AND between terms that stand side by side. Shopify itself ignores a field it does not know and tells so in
- * a warning; here that is an error, because a filter that is silently dropped hides a mistake of ours.
- * Read next: shopify_list.c.
+ * Shopify's search syntax (shopify.dev/api/usage/search-syntax): field:value, field:>=value,
+ * quotes, AND, OR, NOT, "-", parentheses, and AND between terms that stand side by side. Shopify
+ * itself ignores a field it does not know and tells so in a warning; here that is an error, because
+ * a filter that is silently dropped hides a mistake of ours. Read next: shopify_list.c.
  */
 #include "search.h"
 
@@ -16,8 +16,20 @@
 #include <strings.h>
 
 enum field {
-	F_CREATED, F_PROCESSED, F_UPDATED, F_STATUS, F_TEST, F_ID, F_NAME, F_CUSTOMER, F_TITLE,
-	F_SKU, F_TYPE, F_PRODUCT, F_STOCK, F_PRODUCT_STATUS
+	F_CREATED,
+	F_PROCESSED,
+	F_UPDATED,
+	F_STATUS,
+	F_TEST,
+	F_ID,
+	F_NAME,
+	F_CUSTOMER,
+	F_TITLE,
+	F_SKU,
+	F_TYPE,
+	F_PRODUCT,
+	F_STOCK,
+	F_PRODUCT_STATUS
 };
 enum value_kind { V_TIME, V_TEXT, V_ID, V_BOOL, V_NUMBER };
 enum op { OP_EQ, OP_LT, OP_LE, OP_GT, OP_GE };
@@ -33,7 +45,8 @@ struct search {
 	enum op op;
 	const char *text;
 	bool prefix;
-	int64_t number, number_end; /* a date without a time is the whole day: [number, number_end) */
+	int64_t number,
+		number_end; /* a date without a time is the whole day: [number, number_end) */
 };
 
 struct field_spec {
@@ -43,23 +56,31 @@ struct field_spec {
 };
 
 static const struct field_spec order_fields[] = {
-	{ "updated_at", F_UPDATED, V_TIME },	  { "created_at", F_CREATED, V_TIME },
-	{ "processed_at", F_PROCESSED, V_TIME },  { "financial_status", F_STATUS, V_TEXT },
-	{ "test", F_TEST, V_BOOL },		  { "id", F_ID, V_ID },
-	{ "name", F_NAME, V_TEXT },		  { "customer_id", F_CUSTOMER, V_ID },
+	{ "updated_at", F_UPDATED, V_TIME },
+	{ "created_at", F_CREATED, V_TIME },
+	{ "processed_at", F_PROCESSED, V_TIME },
+	{ "financial_status", F_STATUS, V_TEXT },
+	{ "test", F_TEST, V_BOOL },
+	{ "id", F_ID, V_ID },
+	{ "name", F_NAME, V_TEXT },
+	{ "customer_id", F_CUSTOMER, V_ID },
 	{ 0 },
 };
 static const struct field_spec product_fields[] = {
-	{ "updated_at", F_UPDATED, V_TIME }, { "id", F_ID, V_ID },
-	{ "title", F_TITLE, V_TEXT },	     { "sku", F_SKU, V_TEXT },
-	{ "product_type", F_TYPE, V_TEXT },  { "inventory_total", F_STOCK, V_NUMBER },
+	{ "updated_at", F_UPDATED, V_TIME },    { "id", F_ID, V_ID },
+	{ "title", F_TITLE, V_TEXT },           { "sku", F_SKU, V_TEXT },
+	{ "product_type", F_TYPE, V_TEXT },     { "inventory_total", F_STOCK, V_NUMBER },
 	{ "status", F_PRODUCT_STATUS, V_TEXT }, { 0 },
 };
 static const struct field_spec variant_fields[] = {
-	{ "updated_at", F_UPDATED, V_TIME }, { "id", F_ID, V_ID },
-	{ "title", F_TITLE, V_TEXT },	     { "sku", F_SKU, V_TEXT },
-	{ "product_type", F_TYPE, V_TEXT },  { "product_id", F_PRODUCT, V_ID },
-	{ "inventory_quantity", F_STOCK, V_NUMBER }, { 0 },
+	{ "updated_at", F_UPDATED, V_TIME },
+	{ "id", F_ID, V_ID },
+	{ "title", F_TITLE, V_TEXT },
+	{ "sku", F_SKU, V_TEXT },
+	{ "product_type", F_TYPE, V_TEXT },
+	{ "product_id", F_PRODUCT, V_ID },
+	{ "inventory_quantity", F_STOCK, V_NUMBER },
+	{ 0 },
 };
 
 struct reader {
@@ -101,7 +122,7 @@ static struct search *new_node(struct reader *r, enum node_kind kind, struct sea
 
 static const struct field_spec *find_field(const struct reader *r, const char *name, size_t n)
 {
-	const struct field_spec *f = r->coll == COLL_ORDERS ? order_fields
+	const struct field_spec *f = r->coll == COLL_ORDERS     ? order_fields
 				     : r->coll == COLL_PRODUCTS ? product_fields
 								: variant_fields;
 
@@ -165,7 +186,8 @@ static bool take_value(struct reader *r, const struct field_spec *f, struct sear
 	case V_BOOL:
 		t->number = strcasecmp(t->text, "true") == 0;
 		if (t->number == 0 && strcasecmp(t->text, "false") != 0)
-			return fail(r, arena_printf(r->arena, "\"%s\" is not true or false", t->text));
+			return fail(r,
+				    arena_printf(r->arena, "\"%s\" is not true or false", t->text));
 		break;
 	case V_NUMBER:
 		if (!parse_i64(t->text, INT64_MIN / 2, INT64_MAX / 2, &t->number))
@@ -187,7 +209,8 @@ static bool take_value(struct reader *r, const struct field_spec *f, struct sear
 
 static bool read_term(struct reader *r, struct search **ret)
 {
-	size_t n = strspn(r->pos, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
+	size_t n =
+		strspn(r->pos, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
 	const struct field_spec *f;
 	struct search *t;
 
@@ -314,11 +337,12 @@ static bool read_or(struct reader *r, struct search **ret)
 	return true;
 }
 
-bool search_parse(struct arena *a, const struct dataset *ds, enum collection coll,
-		  const char *text, int64_t now_us, struct search **ret, const char **why)
+bool search_parse(struct arena *a, const struct dataset *ds, enum collection coll, const char *text,
+		  int64_t now_us, struct search **ret, const char **why)
 {
-	struct reader r = { .arena = a, .ds = ds, .coll = coll, .pos = text, .why = why,
-			    .now = now_us };
+	struct reader r = {
+		.arena = a, .ds = ds, .coll = coll, .pos = text, .why = why, .now = now_us
+	};
 
 	*ret = NULL;
 	*why = NULL;
@@ -378,7 +402,9 @@ static struct str row_text(const struct dataset *ds, const struct search *t, uin
 	if (t->field == F_ID)
 		return dataset_id(ds, t->coll, row);
 	return dataset_key_text(ds, t->coll,
-				t->field == F_SKU ? SORT_SKU : t->field == F_TYPE ? SORT_TYPE : SORT_NAME,
+				t->field == F_SKU    ? SORT_SKU
+				: t->field == F_TYPE ? SORT_TYPE
+						     : SORT_NAME,
 				row);
 }
 
@@ -402,9 +428,9 @@ static bool product_matches(const struct dataset *ds, const struct search *t, ui
 	for (uint32_t i = 0; i < p->n; i++) {
 		const struct variant *v = &ds->variants[p->first + i];
 
-		if (text_matches(t, t->field == F_SKU ? v->sku
-				 : t->field == F_TYPE ? v->product_type
-						      : v->title))
+		if (text_matches(t, t->field == F_SKU    ? v->sku
+				    : t->field == F_TYPE ? v->product_type
+							 : v->title))
 			return true;
 	}
 	return false;
@@ -421,8 +447,8 @@ static bool term_matches(const struct dataset *ds, const struct search *t, uint3
 	}
 	if (t->value_kind == V_ID) {
 		const char *slash = strrchr(t->text, '/');
-		const char *id = strncmp(t->text, "gid://", 6) == 0 && slash != NULL ? slash + 1
-										   : t->text;
+		const char *id =
+			strncmp(t->text, "gid://", 6) == 0 && slash != NULL ? slash + 1 : t->text;
 
 		return compare_ok(t->op, id_compare(row_text(ds, t, row),
 						    (struct str){ id, (uint32_t)strlen(id) }));

@@ -1,6 +1,7 @@
 /*
- * Shopify's Admin GraphQL endpoint: who may ask, what it costs, and the answer. The cost formula is this simulator's own
- * (Shopify does not publish its weights) and is stated in docs/internals/simulator.md. Read next: gql_bind.c, gql_exec.c.
+ * Shopify's Admin GraphQL endpoint: who may ask, what it costs, and the answer. The cost formula is
+ * this simulator's own (Shopify does not publish its weights) and is stated in
+ * docs/internals/simulator.md. Read next: gql_bind.c, gql_exec.c.
  */
 #include "shopify_view.h"
 #include "sim.h"
@@ -11,9 +12,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define API_VERSION "2026-10"
-#define COST_MAX    1000
-#define LIMITS_PAGE "https://shopify.dev/api/usage/rate-limits"
+#define API_VERSION   "2026-10"
+#define COST_MAX      1000
+#define LIMITS_PAGE   "https://shopify.dev/api/usage/rate-limits"
 #define NOT_READY_MAX 250
 
 struct gql_exchange {
@@ -61,14 +62,15 @@ static void throttled(struct gql_exchange *g, int64_t left)
 static void too_dear(struct gql_exchange *g)
 {
 	web_json(g->ex->rep, 200, "");
-	buf_printf(&g->ex->rep->body,
-		   "{\"errors\":[{\"message\":\"Query cost is %u, which exceeds the single query max "
-		   "cost limit (%d).\\n\\nSee " LIMITS_PAGE " for more information on how the\\ncost "
-		   "of a query is calculated.\\n\\nTo query larger amounts of data with fewer limits, "
-		   "bulk operations should be used instead.\",\"extensions\":{\"code\":"
-		   "\"MAX_COST_EXCEEDED\",\"cost\":%u,\"maxCost\":%d,\"documentation\":"
-		   "\"" LIMITS_PAGE "\"}}]}",
-		   g->query.cost, COST_MAX, g->query.cost, COST_MAX);
+	buf_printf(
+		&g->ex->rep->body,
+		"{\"errors\":[{\"message\":\"Query cost is %u, which exceeds the single query max "
+		"cost limit (%d).\\n\\nSee " LIMITS_PAGE " for more information on how the\\ncost "
+		"of a query is calculated.\\n\\nTo query larger amounts of data with fewer limits, "
+		"bulk operations should be used instead.\",\"extensions\":{\"code\":"
+		"\"MAX_COST_EXCEEDED\",\"cost\":%u,\"maxCost\":%d,\"documentation\":"
+		"\"" LIMITS_PAGE "\"}}]}",
+		g->query.cost, COST_MAX, g->query.cost, COST_MAX);
 }
 
 /* What tells this page from others: the first root field and its arguments. */
@@ -80,7 +82,8 @@ static const char *page_key(struct gql_exchange *g)
 	if (p->field == NULL || !(p->field->flags & GF_CONNECTION))
 		return a[0].given && a[0].text != NULL ? a[0].text : "";
 	return arena_printf(g->ex->arena, "after=%s first=%lld query=%s",
-			    a[ARG_AFTER].given ? a[ARG_AFTER].text : "", (long long)a[ARG_FIRST].number,
+			    a[ARG_AFTER].given ? a[ARG_AFTER].text : "",
+			    (long long)a[ARG_FIRST].number,
 			    a[ARG_QUERY].given ? a[ARG_QUERY].text : "");
 }
 
@@ -128,12 +131,15 @@ static bool misbehave(struct gql_exchange *g, const struct fault *f)
 		web_add_header(ex->rep, "Retry-After", "%lld.0", (long long)f->retry_after);
 		return true;
 	case FAULT_HTTP_5XX:
-		web_html(ex->rep, 503, "<html><body><h1>503 Service Unavailable</h1></body></html>");
+		web_html(ex->rep, 503,
+			 "<html><body><h1>503 Service Unavailable</h1></body></html>");
 		return true;
 	case FAULT_INTERNAL:
 		web_json(ex->rep, 200,
-			 "{\"errors\":[{\"message\":\"Internal error. Looks like something went wrong on "
-			 "our end.\",\"extensions\":{\"code\":\"INTERNAL_SERVER_ERROR\",\"requestId\":"
+			 "{\"errors\":[{\"message\":\"Internal error. Looks like something went "
+			 "wrong on "
+			 "our "
+			 "end.\",\"extensions\":{\"code\":\"INTERNAL_SERVER_ERROR\",\"requestId\":"
 			 "\"00000000-0000-4000-8000-000000000000\"}}]}");
 		return true;
 	case FAULT_THROTTLE:
@@ -146,7 +152,8 @@ static bool misbehave(struct gql_exchange *g, const struct fault *f)
 	case FAULT_WRONG_TYPE:
 		web_json(ex->rep, 200, "");
 		buf_printf(&ex->rep->body,
-			   "{\"data\":{\"%s\":42},\"extensions\":{\"cost\":\"none\"}}", g->endpoint);
+			   "{\"data\":{\"%s\":42},\"extensions\":{\"cost\":\"none\"}}",
+			   g->endpoint);
 		return true;
 	case FAULT_NONE:
 	case FAULT_SLOW:
@@ -182,7 +189,8 @@ static bool understand(struct gql_exchange *g)
 	g->endpoint = "graphql";
 	g->body = cJSON_Parse(ex->req->body);
 	text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(g->body, "query"));
-	operation = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(g->body, "operationName"));
+	operation =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(g->body, "operationName"));
 	variables = cJSON_GetObjectItemCaseSensitive(g->body, "variables");
 	if (text == NULL)
 		return false;
@@ -248,7 +256,8 @@ void shopify_handle(struct exchange *ex)
 
 	if (!is_our_shop(ex))
 		web_json(ex->rep, 404, "{\"errors\":\"Not Found\"}");
-	else if (req->nseg == 3 && web_seg_is(req, 1, "oauth") && web_seg_is(req, 2, "access_token"))
+	else if (req->nseg == 3 && web_seg_is(req, 1, "oauth") &&
+		 web_seg_is(req, 2, "access_token"))
 		shopify_token(ex);
 	else if (req->nseg == 4 && web_seg_is(req, 1, "api") && web_seg_is(req, 2, API_VERSION) &&
 		 web_seg_is(req, 3, "graphql.json") && strcmp(req->method, "POST") == 0)

@@ -1,13 +1,15 @@
 /*
- * Shopify's OAuth endpoint: code exchange and refresh of expiring offline tokens (providers.md 1.2). Refresh tokens rotate; the
- * immediately previous one is taken again for a minute, any older one is invalid_grant. Read next: tokens.c.
+ * Shopify's OAuth endpoint: code exchange and refresh of expiring offline tokens
+ * (providers.md 1.2). Refresh tokens rotate; the immediately previous one is taken again for a
+ * minute, any older one is invalid_grant. Read next: tokens.c.
  */
 #include "sim.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>
 
-#define SCOPES "read_orders,read_all_orders,read_products,read_inventory,read_locations,read_customers"
+#define SCOPES \
+	"read_orders,read_all_orders,read_products,read_inventory,read_locations,read_customers"
 
 static const char *text_of(const cJSON *body, const char *key)
 {
@@ -41,7 +43,8 @@ static void refresh_grant(struct exchange *ex, const cJSON *body)
 	if (tokens_rotate(ex->sim->tokens, text_of(body, "refresh_token"), ex->now, next))
 		grant(ex, next);
 	else
-		refuse(ex, "invalid_grant", "The refresh token is invalid, expired or was used before.");
+		refuse(ex, "invalid_grant",
+		       "The refresh token is invalid, expired or was used before.");
 }
 
 static void code_grant(struct exchange *ex, const cJSON *body)
@@ -70,7 +73,8 @@ static void answer(struct exchange *ex, const cJSON *body)
 
 	if (strcmp(text_of(body, "client_id"), SHOPIFY_CLIENT_ID) != 0 ||
 	    strcmp(text_of(body, "client_secret"), SHOPIFY_CLIENT_SECRET) != 0)
-		refuse(ex, "application_cannot_be_found", "Matching API application could not be found");
+		refuse(ex, "application_cannot_be_found",
+		       "Matching API application could not be found");
 	else if (strcmp(type, "refresh_token") == 0)
 		refresh_grant(ex, body);
 	else if (type[0] == '\0')
@@ -91,11 +95,13 @@ void shopify_token(struct exchange *ex)
 		return;
 	}
 	if (f.kind == FAULT_HTTP_5XX || f.kind == FAULT_INTERNAL) {
-		web_html(ex->rep, 503, "<html><body><h1>503 Service Unavailable</h1></body></html>");
+		web_html(ex->rep, 503,
+			 "<html><body><h1>503 Service Unavailable</h1></body></html>");
 		return;
 	}
 	if (f.kind == FAULT_EXPIRED_TOKEN) {
-		refuse(ex, "invalid_grant", "The refresh token is invalid, expired or was used before.");
+		refuse(ex, "invalid_grant",
+		       "The refresh token is invalid, expired or was used before.");
 		return;
 	}
 	if (strcmp(ex->req->method, "POST") != 0) {

@@ -1,7 +1,7 @@
 /*
- * Pages. A root connection walks one of the dataset's sorted lists from the place its cursor names; the cursor holds the
- * sort value and the id of a row, not a number, so a page begins at the right row even after the data has changed.
- * Read next: search.c.
+ * Pages. A root connection walks one of the dataset's sorted lists from the place its cursor names;
+ * the cursor holds the sort value and the id of a row, not a number, so a page begins at the right
+ * row even after the data has changed. Read next: search.c.
  */
 #include "shopify_view.h"
 
@@ -95,7 +95,8 @@ static int compare_bound(const struct gexec *x, const struct gpage *page, uint32
 	return d != 0 ? d : id_compare(dataset_id(x->data, page->coll, row), b->id);
 }
 
-/* The first place in the sorted list that is not before the bound (or, `after`, not at it either). */
+/* The first place in the sorted list that is not before the bound (or, `after`, not at it either).
+ */
 static uint32_t find_place(const struct gexec *x, const struct gpage *page, const uint32_t *rows,
 			   const struct bound *b, bool after)
 {
@@ -122,7 +123,8 @@ static bool cursor_range(struct gexec *x, const struct gplan *p, const struct gp
 	*from = 0;
 	*to = dataset_size(x->data, page->coll);
 	for (int side = ARG_AFTER; side <= ARG_BEFORE; side++) {
-		/* In a reversed list what comes after a row is what lies before it in the sorted one. */
+		/* In a reversed list what comes after a row is what lies before it in the sorted
+		 * one. */
 		bool low = (side == ARG_AFTER) != reverse;
 		struct bound b = { 0 };
 		uint32_t place;
@@ -157,8 +159,8 @@ static bool any_match(const struct walk *w, uint32_t from, uint32_t to)
 }
 
 /*
- * Takes up to `want` matching rows of [from, to), from its low end or its high end, in the order met. `more` tells whether
- * another one follows.
+ * Takes up to `want` matching rows of [from, to), from its low end or its high end, in the order
+ * met. `more` tells whether another one follows.
  */
 static uint32_t take_rows(const struct walk *w, uint32_t from, uint32_t to, bool up, uint32_t want,
 			  uint32_t *out, bool *more)
@@ -205,8 +207,8 @@ static bool parse_search(struct gexec *x, const struct gplan *p, enum collection
 			     arena_printf(x->arena, "Invalid search syntax: %s", why));
 }
 
-static bool list_root(struct gexec *x, const struct gplan *p, enum gtype item,
-		      enum collection coll, enum sort_key sort, struct gpage *ret)
+static bool list_root(struct gexec *x, const struct gplan *p, enum gtype item, enum collection coll,
+		      enum sort_key sort, struct gpage *ret)
 {
 	bool reverse = p->args[ARG_REVERSE].number != 0;
 	bool first = p->args[ARG_FIRST].given;
@@ -232,10 +234,10 @@ static bool list_root(struct gexec *x, const struct gplan *p, enum gtype item,
 		reverse_rows(rows, ret->n);
 	ret->rows = rows;
 	/* What lies beyond the cursors is a neighbouring page as well. */
-	ret->has_next = first ? more
-			      : (reverse ? any_match(&w, 0, from) : any_match(&w, to, w.total));
-	ret->has_previous = first ? (reverse ? any_match(&w, to, w.total) : any_match(&w, 0, from))
-				  : more;
+	ret->has_next =
+		first ? more : (reverse ? any_match(&w, 0, from) : any_match(&w, to, w.total));
+	ret->has_previous =
+		first ? (reverse ? any_match(&w, to, w.total) : any_match(&w, 0, from)) : more;
 	if (first && !more && p->args[ARG_BEFORE].given)
 		ret->has_next = reverse ? any_match(&w, 0, from) : any_match(&w, to, w.total);
 	return true;
@@ -269,9 +271,12 @@ bool list_orders(struct gexec *x, const struct gplan *p, const struct gnode *sel
 		 struct gpage *ret)
 {
 	static const struct sort_name names[] = {
-		{ "ID", SORT_ID },		    { "CREATED_AT", SORT_CREATED },
-		{ "PROCESSED_AT", SORT_PROCESSED }, { "UPDATED_AT", SORT_UPDATED },
-		{ "ORDER_NUMBER", SORT_NAME },	    { "TOTAL_PRICE", SORT_TOTAL },
+		{ "ID", SORT_ID },
+		{ "CREATED_AT", SORT_CREATED },
+		{ "PROCESSED_AT", SORT_PROCESSED },
+		{ "UPDATED_AT", SORT_UPDATED },
+		{ "ORDER_NUMBER", SORT_NAME },
+		{ "TOTAL_PRICE", SORT_TOTAL },
 		{ 0 },
 	};
 
@@ -283,9 +288,12 @@ bool list_products(struct gexec *x, const struct gplan *p, const struct gnode *s
 		   struct gpage *ret)
 {
 	static const struct sort_name names[] = {
-		{ "ID", SORT_ID },	       { "UPDATED_AT", SORT_UPDATED },
-		{ "TITLE", SORT_NAME },	       { "PRODUCT_TYPE", SORT_TYPE },
-		{ "INVENTORY_TOTAL", SORT_TOTAL }, { 0 },
+		{ "ID", SORT_ID },
+		{ "UPDATED_AT", SORT_UPDATED },
+		{ "TITLE", SORT_NAME },
+		{ "PRODUCT_TYPE", SORT_TYPE },
+		{ "INVENTORY_TOTAL", SORT_TOTAL },
+		{ 0 },
 	};
 
 	(void)self;
@@ -296,9 +304,12 @@ bool list_variants(struct gexec *x, const struct gplan *p, const struct gnode *s
 		   struct gpage *ret)
 {
 	static const struct sort_name names[] = {
-		{ "ID", SORT_ID },	{ "TITLE", SORT_NAME },
-		{ "NAME", SORT_NAME },	{ "FULL_TITLE", SORT_NAME },
-		{ "SKU", SORT_SKU },	{ "INVENTORY_QUANTITY", SORT_TOTAL },
+		{ "ID", SORT_ID },
+		{ "TITLE", SORT_NAME },
+		{ "NAME", SORT_NAME },
+		{ "FULL_TITLE", SORT_NAME },
+		{ "SKU", SORT_SKU },
+		{ "INVENTORY_QUANTITY", SORT_TOTAL },
 		{ 0 },
 	};
 
@@ -316,8 +327,8 @@ static bool open_nested_cursor(struct gexec *x, const struct gplan *p, enum gtyp
 	if (s == NULL || s[0] != 'n')
 		return bad_cursor(x, p);
 	s++;
-	if (!read_number(&s, '|', &type) || type != (int64_t)item || !read_number(&s, '\0', &place) ||
-	    place < 0 || place >= n)
+	if (!read_number(&s, '|', &type) || type != (int64_t)item ||
+	    !read_number(&s, '\0', &place) || place < 0 || place >= n)
 		return bad_cursor(x, p);
 	*ret = (uint32_t)place;
 	return true;

@@ -1,6 +1,7 @@
 /*
- * The part of Shopify's Admin schema 2026-10 that the simulator serves: types, arguments, enums and the root query. Names,
- * types and defaults were checked against the introspection of 2026-10. Read next: shopify_fields.c (the other types).
+ * The part of Shopify's Admin schema 2026-10 that the simulator serves: types, arguments, enums and
+ * the root query. Names, types and defaults were checked against the introspection of 2026-10. Read
+ * next: shopify_fields.c (the other types).
  */
 #include "shopify_view.h"
 
@@ -8,31 +9,51 @@
 
 #define GID_PREFIX "gid://shopify/"
 
-static const char *const order_sorts[] = { "CREATED_AT", "CURRENT_TOTAL_PRICE", "CUSTOMER_NAME",
-					   "DESTINATION", "FINANCIAL_STATUS",
-					   "FULFILLMENT_STATUS", "ID", "ORDER_NUMBER", "PO_NUMBER",
-					   "PROCESSED_AT", "RELEVANCE", "TOTAL_ITEMS_QUANTITY",
-					   "TOTAL_PRICE", "UPDATED_AT", NULL };
-static const char *const product_sorts[] = { "CREATED_AT", "ID", "INVENTORY_TOTAL",
-					     "PRODUCT_TYPE", "PUBLISHED_AT", "RELEVANCE",
-					     "TITLE", "UPDATED_AT", "VENDOR", NULL };
-static const char *const variant_sorts[] = { "FULL_TITLE", "ID", "INVENTORY_LEVELS_AVAILABLE",
-					     "INVENTORY_MANAGEMENT", "INVENTORY_POLICY",
-					     "INVENTORY_QUANTITY", "NAME", "POPULAR", "POSITION",
-					     "RELEVANCE", "SKU", "TITLE", NULL };
+static const char *const order_sorts[] = {
+	"CREATED_AT",   "CURRENT_TOTAL_PRICE", "CUSTOMER_NAME",
+	"DESTINATION",  "FINANCIAL_STATUS",    "FULFILLMENT_STATUS",
+	"ID",           "ORDER_NUMBER",        "PO_NUMBER",
+	"PROCESSED_AT", "RELEVANCE",           "TOTAL_ITEMS_QUANTITY",
+	"TOTAL_PRICE",  "UPDATED_AT",          NULL
+};
+static const char *const product_sorts[] = {
+	"CREATED_AT", "ID",    "INVENTORY_TOTAL", "PRODUCT_TYPE", "PUBLISHED_AT",
+	"RELEVANCE",  "TITLE", "UPDATED_AT",      "VENDOR",       NULL
+};
+static const char *const variant_sorts[] = { "FULL_TITLE",
+					     "ID",
+					     "INVENTORY_LEVELS_AVAILABLE",
+					     "INVENTORY_MANAGEMENT",
+					     "INVENTORY_POLICY",
+					     "INVENTORY_QUANTITY",
+					     "NAME",
+					     "POPULAR",
+					     "POSITION",
+					     "RELEVANCE",
+					     "SKU",
+					     "TITLE",
+					     NULL };
 
-const char *const shopify_input_types[] = { "Int", "Float", "String", "Boolean", "ID", "DateTime",
-					    "Decimal", "Money", "URL", "OrderSortKeys",
-					    "ProductSortKeys", "ProductVariantSortKeys", NULL };
+const char *const shopify_input_types[] = {
+	"Int", "Float",         "String",          "Boolean",
+	"ID",  "DateTime",      "Decimal",         "Money",
+	"URL", "OrderSortKeys", "ProductSortKeys", "ProductVariantSortKeys",
+	NULL
+};
 
 /* Every list of arguments begins so, in the order of enum garg_place. */
-#define PAGE_ARGS                                                      \
-	{ .name = "first", .kind = ARG_INT, .type = "Int" },           \
-		{ .name = "last", .kind = ARG_INT, .type = "Int" },    \
-		{ .name = "after", .kind = ARG_STRING, .type = "String" }, \
-		{ .name = "before", .kind = ARG_STRING, .type = "String" }, \
-		{ .name = "reverse", .kind = ARG_BOOLEAN, .type = "Boolean", .fallback = "false" }
-#define QUERY_ARG { .name = "query", .kind = ARG_STRING, .type = "String" }
+#define PAGE_ARGS                                                                              \
+	{ .name = "first", .kind = ARG_INT, .type = "Int" },                                   \
+		{ .name = "last", .kind = ARG_INT, .type = "Int" },                            \
+		{ .name = "after", .kind = ARG_STRING, .type = "String" },                     \
+		{ .name = "before", .kind = ARG_STRING, .type = "String" },                    \
+	{                                                                                      \
+		.name = "reverse", .kind = ARG_BOOLEAN, .type = "Boolean", .fallback = "false" \
+	}
+#define QUERY_ARG                                                     \
+	{                                                             \
+		.name = "query", .kind = ARG_STRING, .type = "String" \
+	}
 
 const struct garg nested_args[] = { PAGE_ARGS, { 0 } };
 const struct garg variant_sort_args[] = { PAGE_ARGS,
@@ -42,13 +63,12 @@ const struct garg variant_sort_args[] = { PAGE_ARGS,
 					    .values = variant_sorts,
 					    .fallback = "POSITION" },
 					  { 0 } };
-const struct garg level_args[] = { PAGE_ARGS,
-				   QUERY_ARG,
-				   { .name = "includeInactive",
-				     .kind = ARG_BOOLEAN,
-				     .type = "Boolean",
-				     .fallback = "false" },
-				   { 0 } };
+const struct garg level_args[] = {
+	PAGE_ARGS,
+	QUERY_ARG,
+	{ .name = "includeInactive", .kind = ARG_BOOLEAN, .type = "Boolean", .fallback = "false" },
+	{ 0 }
+};
 const struct garg refund_args[] = { { .name = "first", .kind = ARG_INT, .type = "Int" }, { 0 } };
 const struct garg names_args[] = {
 	{ .name = "names", .kind = ARG_STRINGS, .type = "String", .required = true }, { 0 }
@@ -83,12 +103,11 @@ static const struct garg id_args[] = {
 static const struct garg ids_args[] = {
 	{ .name = "ids", .kind = ARG_IDS, .type = "ID", .required = true }, { 0 }
 };
-static const struct garg count_args[] = { { .name = "limit",
-					    .kind = ARG_INT,
-					    .type = "Int",
-					    .fallback = COUNT_LIMIT_DEFAULT },
-					  QUERY_ARG,
-					  { 0 } };
+static const struct garg count_args[] = {
+	{ .name = "limit", .kind = ARG_INT, .type = "Int", .fallback = COUNT_LIMIT_DEFAULT },
+	QUERY_ARG,
+	{ 0 }
+};
 
 /* -------------------------------------------------------------------- roots */
 
@@ -127,7 +146,8 @@ static bool find_gid(const struct gexec *x, const char *gid, enum gtype want, st
 
 		if (strncmp(gid, k->name, n) != 0 || (want != T_NODE && want != k->type))
 			continue;
-		*ret = (struct gnode){ .type = k->type, .i = dataset_find(x->data, k->coll, gid + n) };
+		*ret = (struct gnode){ .type = k->type,
+				       .i = dataset_find(x->data, k->coll, gid + n) };
 		return ret->i != INDEX_NONE;
 	}
 	return false;
@@ -185,23 +205,36 @@ static bool get_variants_count(struct gexec *x, const struct gplan *p, const str
 
 static const struct gfield query_fields[] = {
 	{ .name = "shop", .type = T_SHOP, .get = get_shop },
-	{ .name = "orders", .type = T_ORDER, .flags = GF_CONNECTION, .args = order_args,
+	{ .name = "orders",
+	  .type = T_ORDER,
+	  .flags = GF_CONNECTION,
+	  .args = order_args,
 	  .list = list_orders },
 	{ .name = "order", .type = T_ORDER, .args = id_args, .get = get_by_id },
-	{ .name = "products", .type = T_PRODUCT, .flags = GF_CONNECTION, .args = product_args,
+	{ .name = "products",
+	  .type = T_PRODUCT,
+	  .flags = GF_CONNECTION,
+	  .args = product_args,
 	  .list = list_products },
 	{ .name = "product", .type = T_PRODUCT, .args = id_args, .get = get_by_id },
-	{ .name = "productVariants", .type = T_VARIANT, .flags = GF_CONNECTION,
-	  .args = variant_args, .list = list_variants },
+	{ .name = "productVariants",
+	  .type = T_VARIANT,
+	  .flags = GF_CONNECTION,
+	  .args = variant_args,
+	  .list = list_variants },
 	{ .name = "productVariant", .type = T_VARIANT, .args = id_args, .get = get_by_id },
 	{ .name = "inventoryItem", .type = T_INVENTORY_ITEM, .args = id_args, .get = get_by_id },
 	{ .name = "node", .type = T_NODE, .args = id_args, .get = get_by_id },
-	{ .name = "nodes", .type = T_NODE, .flags = GF_LIST, .args = ids_args,
+	{ .name = "nodes",
+	  .type = T_NODE,
+	  .flags = GF_LIST,
+	  .args = ids_args,
 	  .list = list_by_ids },
 	{ .name = "ordersCount", .type = T_COUNT, .args = count_args, .get = get_orders_count },
-	{ .name = "productsCount", .type = T_COUNT, .args = count_args,
-	  .get = get_products_count },
-	{ .name = "productVariantsCount", .type = T_COUNT, .args = count_args,
+	{ .name = "productsCount", .type = T_COUNT, .args = count_args, .get = get_products_count },
+	{ .name = "productVariantsCount",
+	  .type = T_COUNT,
+	  .args = count_args,
 	  .get = get_variants_count },
 	{ 0 },
 };
@@ -252,9 +285,7 @@ const struct gtype_info shopify_types[T_COUNT_OF_TYPES] = {
 	[T_REFUND] = { .name = "Refund", .fields = refund_fields },
 	[T_JOURNEY] = { .name = "CustomerJourneySummary", .fields = journey_fields },
 	[T_MOMENT] = { .name = "CustomerMoment", .fields = moment_fields, .interface = true },
-	[T_VISIT] = { .name = "CustomerVisit",
-		      .fields = visit_fields,
-		      .implements = { T_MOMENT } },
+	[T_VISIT] = { .name = "CustomerVisit", .fields = visit_fields, .implements = { T_MOMENT } },
 	[T_UTM] = { .name = "UTMParameters", .fields = utm_fields },
 	[T_COUNT] = { .name = "Count", .fields = count_fields },
 	[T_NODE] = { .name = "Node", .fields = node_fields, .interface = true },

@@ -1,4 +1,5 @@
-/* What the resolvers of the Shopify schema share. Read next: shopify_schema.c (tables), shopify_fields.c, shopify_list.c. */
+/* What the resolvers of the Shopify schema share. Read next: shopify_schema.c (tables),
+ * shopify_fields.c, shopify_list.c. */
 #ifndef SIM_SHOPIFY_VIEW_H
 #define SIM_SHOPIFY_VIEW_H
 
@@ -26,12 +27,12 @@ bool list_nested(struct gexec *x, const struct gplan *p, enum gtype item, uint32
 bool count_rows(struct gexec *x, const struct gplan *p, enum collection coll, struct gnode *ret);
 
 /* The fields, by type (shopify_fields.c). */
-extern const struct gfield shop_fields[], shop_address_fields[], shop_plan_fields[],
-	order_fields[], customer_fields[], address_fields[], money_bag_fields[], money_fields[],
-	line_fields[], variant_fields[], product_fields[], item_fields[], level_fields[],
-	quantity_fields[], location_fields[], refund_fields[], journey_fields[], moment_fields[],
-	visit_fields[], utm_fields[], count_fields[], page_info_fields[];
-extern const struct garg nested_args[], reverse_args[], refund_args[], names_args[],
-	level_args[], variant_sort_args[];
+extern const struct gfield shop_fields[], shop_address_fields[], shop_plan_fields[], order_fields[],
+	customer_fields[], address_fields[], money_bag_fields[], money_fields[], line_fields[],
+	variant_fields[], product_fields[], item_fields[], level_fields[], quantity_fields[],
+	location_fields[], refund_fields[], journey_fields[], moment_fields[], visit_fields[],
+	utm_fields[], count_fields[], page_info_fields[];
+extern const struct garg nested_args[], reverse_args[], refund_args[], names_args[], level_args[],
+	variant_sort_args[];
 
 #endif

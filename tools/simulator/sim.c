@@ -9,10 +9,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define META_POINTS    9000 /* standard tier: 9,000 points that decay over 300 s */
-#define META_PER_S     30
-#define TIKTOK_QPS     20
-#define MS             INT64_C(1000)
+#define META_POINTS 9000 /* standard tier: 9,000 points that decay over 300 s */
+#define META_PER_S  30
+#define TIKTOK_QPS  20
+#define MS          INT64_C(1000)
 
 static const struct plan plans[] = {
 	{ "standard", "Basic", 100, 2000, false },
@@ -68,9 +68,9 @@ enum status sim_open(struct sim *sim, struct error *err)
 	if (st != ST_OK)
 		return st;
 	pthread_rwlock_init(&sim->data_lock, NULL);
-	clock_set(&sim->clock, sim->shift ? time_now_us()
-					  : zone_instant(sim->data->zone, sim->data->last_day,
-							 EVENING_HOUR));
+	clock_set(&sim->clock,
+		  sim->shift ? time_now_us()
+			     : zone_instant(sim->data->zone, sim->data->last_day, EVENING_HOUR));
 	bucket_init(&sim->shop_bucket, sim->plan->maximum, sim->plan->restore);
 	bucket_init(&sim->meta_bucket, META_POINTS, META_PER_S);
 	bucket_init(&sim->tiktok_bucket, TIKTOK_QPS, TIKTOK_QPS);

@@ -1,6 +1,7 @@
 /*
- * The simulator as a whole: one dataset, one clock, four providers and a control port behind one listening address.
- * Read next: sim.c (who answers what), then a provider: shopify.c, meta.c, tiktok.c, google.c; control.c for the operator.
+ * The simulator as a whole: one dataset, one clock, four providers and a control port behind one
+ * listening address. Read next: sim.c (who answers what), then a provider: shopify.c, meta.c,
+ * tiktok.c, google.c; control.c for the operator.
  */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
@@ -15,14 +16,14 @@
 
 #include <pthread.h>
 
-#define SHOPIFY_CLIENT_ID        "pulsepoint"
-#define SHOPIFY_CLIENT_SECRET    "simulator-secret"
-#define TIKTOK_APP_ID            "pulsepoint-tiktok"
-#define TIKTOK_SECRET            "simulator-secret"
-#define GOOGLE_CLIENT_ID         "pulsepoint.apps.simulator"
-#define GOOGLE_CLIENT_SECRET     "simulator-secret"
-#define GOOGLE_DEVELOPER_TOKEN   "simulator-developer-token"
-#define EVENING_HOUR             20 /* of last_day: where the clock starts */
+#define SHOPIFY_CLIENT_ID      "pulsepoint"
+#define SHOPIFY_CLIENT_SECRET  "simulator-secret"
+#define TIKTOK_APP_ID          "pulsepoint-tiktok"
+#define TIKTOK_SECRET          "simulator-secret"
+#define GOOGLE_CLIENT_ID       "pulsepoint.apps.simulator"
+#define GOOGLE_CLIENT_SECRET   "simulator-secret"
+#define GOOGLE_DEVELOPER_TOKEN "simulator-developer-token"
+#define EVENING_HOUR           20 /* of last_day: where the clock starts */
 
 enum provider { PROV_SHOPIFY, PROV_META, PROV_TIKTOK, PROV_GOOGLE, PROV_COUNT };
 
@@ -78,8 +79,9 @@ const char *provider_name(enum provider p);
 enum provider provider_parse(const char *name); /* PROV_COUNT when unknown */
 
 /*
- * Counts the request, waits as long as latency, pace and a "slow" fault say, and takes the fault for it. Truncation and bad
- * JSON are noted in the answer; every other kind is the provider's to shape.
+ * Counts the request, waits as long as latency, pace and a "slow" fault say, and takes the fault
+ * for it. Truncation and bad JSON are noted in the answer; every other kind is the provider's to
+ * shape.
  */
 struct fault exchange_begin(struct exchange *ex, enum provider p, const char *endpoint);
 void exchange_page(struct exchange *ex, enum provider p, const char *endpoint, const char *cursor);

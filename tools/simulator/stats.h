@@ -1,4 +1,5 @@
-/* What was asked and served, for the tests: counters per endpoint, and how often each page was fetched. Thread-safe. */
+/* What was asked and served, for the tests: counters per endpoint, and how often each page was
+ * fetched. Thread-safe. */
 #ifndef SIM_STATS_H
 #define SIM_STATS_H
 

@@ -1,6 +1,6 @@
 /*
- * TikTok's Business API v1.3: advertisers and the synchronous report, in the envelope that is always HTTP 200
- * (providers.md 2.2). Read next: tiktok_report.c.
+ * TikTok's Business API v1.3: advertisers and the synchronous report, in the envelope that is
+ * always HTTP 200 (providers.md 2.2). Read next: tiktok_report.c.
  */
 #include "tiktok.h"
 
@@ -154,7 +154,8 @@ static bool know_advertisers(struct exchange *ex, const char *const *ids, size_t
 		if (dataset_account(ex->data, PLATFORM_TIKTOK, ids[i]) == NULL) {
 			tiktok_error(ex, 40001,
 				     arena_printf(ex->arena,
-						  "No permission to operate advertiser %s.", ids[i]));
+						  "No permission to operate advertiser %s.",
+						  ids[i]));
 			return false;
 		}
 	return true;
@@ -165,7 +166,8 @@ static void advertiser_info(struct exchange *ex)
 	const char *ids[TIKTOK_LIST_MAX];
 	size_t n = 0;
 
-	if (!tiktok_list_param(ex, "advertiser_ids", true, ids, &n) || !know_advertisers(ex, ids, n))
+	if (!tiktok_list_param(ex, "advertiser_ids", true, ids, &n) ||
+	    !know_advertisers(ex, ids, n))
 		return;
 	tiktok_open(ex);
 	buf_puts(&ex->rep->body, "{\"list\":[");

@@ -1,4 +1,5 @@
-/* TikTok's synchronous report: parameters checked, dimensions against the data level, strings for numbers. */
+/* TikTok's synchronous report: parameters checked, dimensions against the data level, strings for
+ * numbers. */
 #include "tiktok.h"
 
 #include "core/money.h"
@@ -27,17 +28,28 @@ static const struct {
 	const char *name;
 	enum ads_level level; /* the coarsest level that has it */
 } metrics[] = {
-	{ "spend", LEVEL_ACCOUNT },	      { "impressions", LEVEL_ACCOUNT },
-	{ "clicks", LEVEL_ACCOUNT },	      { "conversion", LEVEL_ACCOUNT },
-	{ "ctr", LEVEL_ACCOUNT },	      { "cpc", LEVEL_ACCOUNT },
-	{ "cpm", LEVEL_ACCOUNT },	      { "cost_per_conversion", LEVEL_ACCOUNT },
-	{ "conversion_rate", LEVEL_ACCOUNT }, { "complete_payment", LEVEL_ACCOUNT },
-	{ "total_purchase_value", LEVEL_ACCOUNT }, { "total_complete_payment_rate", LEVEL_ACCOUNT },
-	{ "complete_payment_roas", LEVEL_ACCOUNT }, { "currency", LEVEL_ACCOUNT },
-	{ "advertiser_id", LEVEL_ACCOUNT },   { "advertiser_name", LEVEL_ACCOUNT },
-	{ "campaign_id", LEVEL_CAMPAIGN },    { "campaign_name", LEVEL_CAMPAIGN },
-	{ "adgroup_id", LEVEL_ADSET },	      { "adgroup_name", LEVEL_ADSET },
-	{ "ad_id", LEVEL_AD },		      { "ad_name", LEVEL_AD },
+	{ "spend", LEVEL_ACCOUNT },
+	{ "impressions", LEVEL_ACCOUNT },
+	{ "clicks", LEVEL_ACCOUNT },
+	{ "conversion", LEVEL_ACCOUNT },
+	{ "ctr", LEVEL_ACCOUNT },
+	{ "cpc", LEVEL_ACCOUNT },
+	{ "cpm", LEVEL_ACCOUNT },
+	{ "cost_per_conversion", LEVEL_ACCOUNT },
+	{ "conversion_rate", LEVEL_ACCOUNT },
+	{ "complete_payment", LEVEL_ACCOUNT },
+	{ "total_purchase_value", LEVEL_ACCOUNT },
+	{ "total_complete_payment_rate", LEVEL_ACCOUNT },
+	{ "complete_payment_roas", LEVEL_ACCOUNT },
+	{ "currency", LEVEL_ACCOUNT },
+	{ "advertiser_id", LEVEL_ACCOUNT },
+	{ "advertiser_name", LEVEL_ACCOUNT },
+	{ "campaign_id", LEVEL_CAMPAIGN },
+	{ "campaign_name", LEVEL_CAMPAIGN },
+	{ "adgroup_id", LEVEL_ADSET },
+	{ "adgroup_name", LEVEL_ADSET },
+	{ "ad_id", LEVEL_AD },
+	{ "ad_name", LEVEL_AD },
 };
 
 static bool bad(struct exchange *ex, const char *message)
@@ -107,8 +119,9 @@ static bool read_dimensions(struct exchange *ex, struct report *r)
 						    "data_level %s.",
 						    d, levels[r->level]));
 	}
-	return has_id || bad(ex, arena_printf(ex->arena, "dimensions: %s is required for data_level %s.",
-					      level_ids[r->level], levels[r->level]));
+	return has_id ||
+	       bad(ex, arena_printf(ex->arena, "dimensions: %s is required for data_level %s.",
+				    level_ids[r->level], levels[r->level]));
 }
 
 static bool read_metrics(struct exchange *ex, struct report *r)
@@ -146,9 +159,10 @@ static bool read_dates(struct exchange *ex, struct report *r)
 	if (r->to < r->from)
 		return bad(ex, "end_date: must not be before start_date.");
 	if (r->to - r->from + 1 > max)
-		return bad(ex, arena_printf(ex->arena,
-					    "The time range of the report is too long: at most %d days.",
-					    max));
+		return bad(ex, arena_printf(
+				       ex->arena,
+				       "The time range of the report is too long: at most %d days.",
+				       max));
 	return true;
 }
 
@@ -283,8 +297,8 @@ static void answer(struct exchange *ex, const struct report *r)
 		   "\"total_page\":%zu}}}",
 		   total, (long long)r->page, size, (total + size - 1) / size);
 	exchange_page(ex, PROV_TIKTOK, "report",
-		      arena_printf(ex->arena, "%s %d..%d %s page %lld", q.account_id, r->from, r->to,
-				   levels[r->level], (long long)r->page));
+		      arena_printf(ex->arena, "%s %d..%d %s page %lld", q.account_id, r->from,
+				   r->to, levels[r->level], (long long)r->page));
 }
 
 void tiktok_report(struct exchange *ex)

@@ -22,9 +22,9 @@ struct tokens {
 };
 
 static const char *const prefixes[TK_COUNT] = {
-	[TK_SHOPIFY_CODE] = "",		 [TK_SHOPIFY_ACCESS] = "shpat_",
+	[TK_SHOPIFY_CODE] = "",          [TK_SHOPIFY_ACCESS] = "shpat_",
 	[TK_SHOPIFY_REFRESH] = "shprt_", [TK_META_ACCESS] = "EAA",
-	[TK_TIKTOK_ACCESS] = "",	 [TK_GOOGLE_REFRESH] = "1//0",
+	[TK_TIKTOK_ACCESS] = "",         [TK_GOOGLE_REFRESH] = "1//0",
 	[TK_GOOGLE_ACCESS] = "ya29.",
 };
 
@@ -122,7 +122,8 @@ bool tokens_rotate(struct tokens *t, const char *refresh, int64_t now_us, char r
 		ok = true;
 	} else if (k != NULL && k->used_at != 0 &&
 		   now_us - k->used_at <= SHOPIFY_RETRY_S * US_PER_SECOND) {
-		/* Once the successor has been used too, this one is no longer the immediately previous. */
+		/* Once the successor has been used too, this one is no longer the immediately
+		 * previous. */
 		next = find(t, TK_SHOPIFY_REFRESH, k->successor);
 		ok = next != NULL && next->used_at == 0 && now_us < next->expires_at;
 		if (ok)

@@ -1,4 +1,5 @@
-/* Codes, access tokens and refresh tokens of all providers; they really expire, by the simulated clock. Thread-safe. */
+/* Codes, access tokens and refresh tokens of all providers; they really expire, by the simulated
+ * clock. Thread-safe. */
 #ifndef SIM_TOKENS_H
 #define SIM_TOKENS_H
 
@@ -18,8 +19,14 @@
 #define TOKEN_FOREVER_S   (INT64_C(100) * 365 * 86400)
 
 enum token_kind {
-	TK_SHOPIFY_CODE, TK_SHOPIFY_ACCESS, TK_SHOPIFY_REFRESH, TK_META_ACCESS, TK_TIKTOK_ACCESS,
-	TK_GOOGLE_REFRESH, TK_GOOGLE_ACCESS, TK_COUNT
+	TK_SHOPIFY_CODE,
+	TK_SHOPIFY_ACCESS,
+	TK_SHOPIFY_REFRESH,
+	TK_META_ACCESS,
+	TK_TIKTOK_ACCESS,
+	TK_GOOGLE_REFRESH,
+	TK_GOOGLE_ACCESS,
+	TK_COUNT
 };
 enum token_state { TOKEN_OK, TOKEN_UNKNOWN, TOKEN_EXPIRED };
 
@@ -35,8 +42,8 @@ enum token_state tokens_check(struct tokens *t, enum token_kind kind, const char
 /* Takes a code once; false when it is unknown, used or expired. */
 bool tokens_take_code(struct tokens *t, const char *text, int64_t now_us);
 /*
- * Shopify's rotation: a fresh refresh token is used up and its successor is given; the immediately previous one gives the
- * same successor again for SHOPIFY_RETRY_S. False: invalid_grant.
+ * Shopify's rotation: a fresh refresh token is used up and its successor is given; the immediately
+ * previous one gives the same successor again for SHOPIFY_RETRY_S. False: invalid_grant.
  */
 bool tokens_rotate(struct tokens *t, const char *refresh, int64_t now_us, char ret[TOKEN_TEXT]);
 /* Ends all live tokens of a kind; returns how many. */

@@ -1,6 +1,7 @@
 /*
- * Takes requests apart by the raw path (ids may hold any punctuation, so it is split first and decoded then) and sends
- * answers with the simulated Date. Read next: sim.c, which picks the provider.
+ * Takes requests apart by the raw path (ids may hold any punctuation, so it is split first and
+ * decoded then) and sends answers with the simulated Date. Read next: sim.c, which picks the
+ * provider.
  */
 #include "web.h"
 
@@ -163,13 +164,20 @@ static const char *status_words(int status)
 	static const struct {
 		int status;
 		const char *words;
-	} table[] = { { 200, "OK" },	       { 204, "No Content" },
-		      { 400, "Bad Request" },  { 401, "Unauthorized" },
-		      { 403, "Forbidden" },    { 404, "Not Found" },
-		      { 405, "Method Not Allowed" }, { 406, "Not Acceptable" },
-		      { 409, "Conflict" },     { 413, "Payload Too Large" },
-		      { 415, "Unsupported Media Type" }, { 429, "Too Many Requests" },
-		      { 500, "Internal Server Error" }, { 502, "Bad Gateway" },
+	} table[] = { { 200, "OK" },
+		      { 204, "No Content" },
+		      { 400, "Bad Request" },
+		      { 401, "Unauthorized" },
+		      { 403, "Forbidden" },
+		      { 404, "Not Found" },
+		      { 405, "Method Not Allowed" },
+		      { 406, "Not Acceptable" },
+		      { 409, "Conflict" },
+		      { 413, "Payload Too Large" },
+		      { 415, "Unsupported Media Type" },
+		      { 429, "Too Many Requests" },
+		      { 500, "Internal Server Error" },
+		      { 502, "Bad Gateway" },
 		      { 503, "Service Unavailable" } };
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

@@ -22,7 +22,8 @@ struct web_request {
 	struct arena *arena;
 	const struct mg_request_info *info;
 	const char *method, *host;
-	const char *seg[WEB_SEGMENTS_MAX]; /* of the path, each decoded by itself; "" past the end */
+	const char
+		*seg[WEB_SEGMENTS_MAX]; /* of the path, each decoded by itself; "" past the end */
 	size_t nseg;
 	struct web_param params[WEB_PARAMS_MAX]; /* of the query, then of a form body */
 	size_t nparams;

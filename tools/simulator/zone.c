@@ -1,6 +1,6 @@
 /*
- * The C library knows one zone at a time (TZ), so each question is asked under a lock. The simulator asks rarely: at
- * load, and for "today" in a request. Read next: clock.c.
+ * The C library knows one zone at a time (TZ), so each question is asked under a lock. The
+ * simulator asks rarely: at load, and for "today" in a request. Read next: clock.c.
  */
 #include "zone.h"
 
@@ -68,7 +68,8 @@ int64_t zone_instant(const char *zone, int32_t day, int hour)
 	int64_t local = day * US_PER_DAY + hour * US_PER_HOUR;
 	int64_t before = local - zone_offset_s(zone, local - US_PER_DAY) * US_PER_SECOND;
 
-	/* The offset of the day before holds until a clock change; after one, the offset at the guess itself. */
+	/* The offset of the day before holds until a clock change; after one, the offset at the
+	 * guess itself. */
 	if (zone_offset_s(zone, before) == zone_offset_s(zone, local - US_PER_DAY))
 		return before;
 	return local - zone_offset_s(zone, before) * US_PER_SECOND;
