@@ -371,6 +371,7 @@ void bus_close(struct bus *bus, int drain_ms)
 	streams_stop(bus);
 	calls_stop(bus);
 	bus_stop_subs(bus);
+	inbox_end_all(bus);
 	left_ms = (deadline - time_mono_us()) / 1000;
 	if (left_ms < BUS_STATUS_SLICE_MS)
 		left_ms = BUS_STATUS_SLICE_MS;

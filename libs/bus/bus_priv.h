@@ -160,6 +160,7 @@ void inbox_begin(struct bus *bus, struct inbox *in);
 void inbox_give(struct bus *bus, struct inbox *in);
 /* For an inbox that may still get messages which must not reach the next user. */
 void inbox_drop(struct bus *bus, struct inbox *in);
+void inbox_end_all(struct bus *bus);
 void inbox_free_all(struct bus *bus);
 /* The subject of part `index` of this use; inbox_index is its inverse, false for a subject of another use. */
 void inbox_subject(const struct inbox *in, size_t index, char out[BUS_SUBJECT_MAX]);

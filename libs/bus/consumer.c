@@ -20,9 +20,10 @@
 #define FETCH_SPARE_MS                                                                        \
 	1000 /* the server's answer may come this much after the wait; silence means: no such \
 		consumer */
-#define FETCH_GRACE_MS 50 /* for the end of a pull whose last message said that nothing is left */
-#define ACK_TOKENS     12
-#define ACK_PREFIX     "$JS.ACK."
+#define FETCH_GRACE_MS \
+	100 /* after a message: a pull goes on when too many are unacknowledged, we do not */
+#define ACK_TOKENS 12
+#define ACK_PREFIX "$JS.ACK."
 
 struct bus_consumer {
 	uint32_t magic;
@@ -34,18 +35,18 @@ struct bus_consumer {
 
 /* ---- what the reply subject of a delivered message says ---- */
 struct ack_fields {
-	uint64_t deliveries, sequence, pending;
+	uint64_t deliveries, sequence;
 };
 
 /*
- * $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>, or since
- * ADR-15's second form with <domain>.<account hash> before the stream and a random token at the end
- * (11 or 12 tokens).
+ * $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>, or with
+ * <domain>.<account hash> before the stream and perhaps a random token at the end (11 or 12 tokens;
+ * newer servers).
  */
 static bool ack_parse(const char *reply, struct ack_fields *out)
 {
 	char text[BUS_SUBJECT_MAX], *token[ACK_TOKENS], *save = NULL;
-	int64_t v[3];
+	int64_t v[2];
 	int n = 0, at;
 
 	if (!reply || strncmp(reply, ACK_PREFIX, sizeof(ACK_PREFIX) - 1) != 0)
@@ -61,10 +62,9 @@ static bool ack_parse(const char *reply, struct ack_fields *out)
 		return false;
 	at = n == 9 ? 4 : 6;
 	if (!parse_i64(token[at], 1, INT64_MAX, &v[0]) ||
-	    !parse_i64(token[at + 1], 1, INT64_MAX, &v[1]) ||
-	    !parse_i64(token[at + 4], 0, INT64_MAX, &v[2]))
+	    !parse_i64(token[at + 1], 1, INT64_MAX, &v[1]))
 		return false;
-	*out = (struct ack_fields){ (uint64_t)v[0], (uint64_t)v[1], (uint64_t)v[2] };
+	*out = (struct ack_fields){ (uint64_t)v[0], (uint64_t)v[1] };
 	return true;
 }
 
@@ -177,7 +177,6 @@ struct fetch_run {
 	struct bus_consumer *c;
 	struct bus_msg **msgs;
 	int n, max;
-	bool none_left; /* the last message said that no other waits */
 };
 
 enum pull_end { PULL_GOES_ON, PULL_DONE, PULL_BUSY, PULL_FAILED };
@@ -213,7 +212,6 @@ static enum pull_end take_message(struct fetch_run *r, natsMsg *nm)
 		natsMsg_Destroy(nm);
 		return end;
 	}
-	r->none_left = f.pending == 0;
 	r->msgs[r->n] = bus_msg_wrap(r->c->bus, nm);
 	if (!r->msgs[r->n])
 		return PULL_FAILED;
@@ -229,7 +227,7 @@ static enum pull_end collect(struct fetch_run *r, int64_t deadline_us)
 		enum status st;
 		natsMsg *nm;
 
-		if (r->n > 0 && r->none_left)
+		if (r->n > 0)
 			until = time_mono_us() + FETCH_GRACE_MS * INT64_C(1000);
 		st = inbox_next(r->c->bus, r->c->in, until, &nm);
 		if (st == ST_TIMEOUT && r->n > 0)

@@ -92,6 +92,16 @@ void inbox_drop(struct bus *bus, struct inbox *in)
 	pthread_mutex_unlock(&bus->mu);
 }
 
+/* cnats drains a synchronous subscription only while somebody reads it, so these must be ended
+ * before the connection is drained. */
+void inbox_end_all(struct bus *bus)
+{
+	pthread_mutex_lock(&bus->mu);
+	for (struct inbox *in = bus->inboxes; in; in = in->next)
+		(void)natsSubscription_Unsubscribe(in->ns);
+	pthread_mutex_unlock(&bus->mu);
+}
+
 void inbox_free_all(struct bus *bus)
 {
 	struct inbox *in;
