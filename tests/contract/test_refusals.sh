@@ -29,4 +29,4 @@ for proto in "$DIR"/*.proto; do
 		ok "$name: $expected"
 	fi
 done
-finish 44
+finish 45

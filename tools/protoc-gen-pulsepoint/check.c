@@ -76,6 +76,10 @@ static void resolve_consumer(struct model *m, struct service *s, const char *ref
 	c->filter = mem_printf("pp.evt.*.%s.%s.%s", c->publisher->name, entity, action);
 	c->slot = mem_printf("%s_%s_%s", c->publisher->ident, c->event->entity_ident,
 			     c->event->action_ident);
+	if (!name_is_token(c->durable) || !name_is_token(c->stream))
+		model_refuse(m, s->file, s->full,
+			     "its consumer of \"%s\" gets the name \"%s\", longer than 64", ref,
+			     c->durable);
 	s->n_consumers++;
 }
 
