@@ -89,12 +89,6 @@ static const char *take_options(struct options *o, int argc, char **argv)
 	return o->port < 0 ? "--port is missing" : NULL;
 }
 
-static int on_request(struct mg_connection *conn)
-{
-	sim_serve(mg_get_user_data(mg_get_context(conn)), conn);
-	return 200;
-}
-
 /* The port appears whole or not at all: a reader never sees half a number. */
 static bool write_port(const char *path, int port)
 {
@@ -114,38 +108,6 @@ static bool write_port(const char *path, int port)
 	return ok && rename(temporary, path) == 0;
 }
 
-static struct mg_context *listen_on(struct sim *sim, int64_t port, int *ret_port)
-{
-	static const struct mg_callbacks callbacks = { .begin_request = on_request };
-	char address[32];
-	struct mg_server_port bound[1];
-	struct mg_context *ctx;
-
-	snprintf(address, sizeof(address), "127.0.0.1:%d", (int)port);
-	const char *settings[] = { "listening_ports",
-				   address,
-				   "num_threads",
-				   "128",
-				   "enable_keep_alive",
-				   "yes",
-				   "keep_alive_timeout_ms",
-				   "60000",
-				   "request_timeout_ms",
-				   "60000",
-				   "tcp_nodelay",
-				   "1",
-				   "decode_url",
-				   "no",
-				   "max_request_size",
-				   "65536",
-				   NULL };
-
-	ctx = mg_start(&callbacks, sim, settings);
-	if (ctx != NULL && mg_get_server_ports(ctx, 1, bound) == 1)
-		*ret_port = bound[0].port;
-	return ctx;
-}
-
 static int serve(struct options *o)
 {
 	struct mg_context *ctx;
@@ -158,7 +120,7 @@ static int serve(struct options *o)
 	sigaddset(&stop, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &stop, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	ctx = listen_on(&o->sim, o->port, &port);
+	ctx = sim_listen(&o->sim, (int)o->port, &port);
 	if (ctx == NULL) {
 		fprintf(stderr, "simulator: cannot listen on 127.0.0.1:%d\n", (int)o->port);
 		return 1;

@@ -6,6 +6,7 @@
 #include "core/timeutil.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -201,4 +202,43 @@ void sim_serve(struct sim *sim, struct mg_connection *conn)
 	buf_done(&rep.headers);
 	buf_done(&rep.body);
 	arena_free(arena);
+}
+
+static int on_request(struct mg_connection *conn)
+{
+	sim_serve(mg_get_user_data(mg_get_context(conn)), conn);
+	return 200;
+}
+
+struct mg_context *sim_listen(struct sim *sim, int port, int *ret_port)
+{
+	static const struct mg_callbacks callbacks = { .begin_request = on_request };
+	char address[32];
+	struct mg_server_port bound[1];
+	struct mg_context *ctx;
+
+	snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+	/* Paths stay encoded, so that an id may hold a slash; a thread for each connection. */
+	const char *settings[] = { "listening_ports",
+				   address,
+				   "num_threads",
+				   "128",
+				   "enable_keep_alive",
+				   "yes",
+				   "keep_alive_timeout_ms",
+				   "60000",
+				   "request_timeout_ms",
+				   "60000",
+				   "tcp_nodelay",
+				   "1",
+				   "decode_url",
+				   "no",
+				   "max_request_size",
+				   "65536",
+				   NULL };
+
+	ctx = mg_start(&callbacks, sim, settings);
+	if (ctx != NULL && mg_get_server_ports(ctx, 1, bound) == 1)
+		*ret_port = bound[0].port;
+	return ctx;
 }

@@ -71,6 +71,8 @@ void sim_close(struct sim *sim);
 enum status sim_reload(struct sim *sim, struct error *err) MUST_USE;
 /* The data of now; give them back with dataset_drop. */
 struct dataset *sim_data(struct sim *sim);
+/* Listens on 127.0.0.1 (port 0: a free one) and answers until mg_stop. NULL when it cannot. */
+struct mg_context *sim_listen(struct sim *sim, int port, int *ret_port);
 /* Answers one request. */
 void sim_serve(struct sim *sim, struct mg_connection *conn);
 /* The plan of that word, or NULL. */
