@@ -147,22 +147,27 @@ struct ingest_spec {
 			      const struct error *why, struct error *err);
 };
 
+/* Texts and pools must outlive the engine. */
 struct runs_config {
 	const struct ingest_spec *spec;
 	void *app;
 	struct db *db;               /* as <svc>_app, with runs_statements in its tables */
 	struct db *worker;           /* as <svc>_worker, with runs_worker_statements */
 	const char *worker_conninfo; /* for the session that holds this process's lock */
-	const char *schema;
-	int runners;           /* 1 to RUNS_RUNNERS_MAX runs at a time */
-	int poll_ms, lease_ms; /* 0: RUNS_POLL_MS, RUNS_LEASE_MS (tests shorten them) */
+	const char *schema;          /* "ingest_shopify" */
+	int runners;                 /* 1 to RUNS_RUNNERS_MAX runs at a time */
+	int poll_ms, lease_ms;       /* 0: RUNS_POLL_MS, RUNS_LEASE_MS (tests shorten them) */
 };
 
 /* The SQL of the engine, to be listed in the statement tables of the two pools. */
 extern const struct db_stmt runs_statements[];
 extern const struct db_stmt runs_worker_statements[];
-/* The table sync_runs; the service lists it in its migrations before its own set. */
-extern const struct db_migration_set runs_migrations;
+/* The table sync_runs, to be listed in the service's migration sets before its own. */
+extern const struct db_migration ingest_migrations[];
+#define RUNS_MIGRATION_SET                  \
+	{                                   \
+		"ingest", ingest_migrations \
+	}
 
 /*
  * Starts the threads: heartbeat and runners. ST_UNAVAILABLE when the database cannot be reached.
