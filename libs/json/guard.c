@@ -290,6 +290,8 @@ static enum status scan_value(struct guard *g, const struct where *at, int depth
 	case 'n':
 		return scan_word(g, "null");
 	default:
+		if (peek(g) != '-' && (peek(g) < '0' || peek(g) > '9'))
+			return not_json(g, "a value");
 		return scan_number(g, at);
 	}
 }
