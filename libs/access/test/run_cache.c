@@ -270,7 +270,7 @@ static void wait_for_more(atomic_ulong *counter)
 	int64_t deadline = time_mono_us() + 20 * US_PER_SECOND;
 
 	while (atomic_load(counter) <= from && time_mono_us() < deadline)
-		time_sleep_us(100);
+		time_sleep_us(time_mono_us() + 100);
 	assert_true(atomic_load(counter) > from);
 }
 

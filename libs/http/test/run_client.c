@@ -85,7 +85,7 @@ static void hold(struct mg_connection *c)
 
 	atomic_store(&arrived, true);
 	while (!atomic_load(&let_go) && time_mono_us() < deadline)
-		time_sleep_us(1000);
+		time_sleep_us(time_mono_us() + 1000);
 	plain(c, "late");
 }
 
@@ -593,7 +593,7 @@ static void *cancel_on_arrival(void *flag)
 	int64_t deadline = time_mono_us() + 20 * US_PER_SECOND;
 
 	while (!atomic_load(&arrived) && time_mono_us() < deadline)
-		time_sleep_us(1000);
+		time_sleep_us(time_mono_us() + 1000);
 	atomic_store((atomic_bool *)flag, true);
 	return NULL;
 }
