@@ -13,8 +13,8 @@
 # (peer); everybody else needs a password (SCRAM). PostgreSQL refuses to run as root: then the user "postgres" runs it, with its
 # cluster where that user can reach it (DIR/pgdata.path says where).
 #
-# CONFIG is nats-server's configuration; port, address and storage directory given here win over it. It is kept as it was
-# at the last start when CONFIG is left out.
+# CONFIG is nats-server's configuration, copied to DIR/nats.conf; port and address given here win over its own. Without a
+# store_dir it stores in DIR/jetstream. When CONFIG is left out, that of the last start is used again.
 set -eu
 umask 022
 
@@ -274,15 +274,16 @@ nats_ports_file() {
 try_nats_start() {
 	rm -rf "$DIR/nats-ports" "$DIR/nats.pid"
 	mkdir -p "$DIR/nats-ports" "$DIR/jetstream"
-	setsid nats-server -c "$DIR/nats.conf" -a 127.0.0.1 -p "$1" -js -sd "$DIR/jetstream" \
+	grep -q store_dir "$DIR/nats.conf" || set -- "$1" -js -sd "$DIR/jetstream"
+	setsid nats-server -c "$DIR/nats.conf" -a 127.0.0.1 -p "$@" \
 		-P "$DIR/nats.pid" --ports_file_dir "$DIR/nats-ports" \
 		</dev/null >>"$DIR/nats.log" 2>&1 9>&- &
 	pid=$!
-	n=0
+	waited=0
 	until [ -s "$(nats_ports_file "$pid")" ] && [ -s "$DIR/nats.pid" ]; do
-		n=$((n + 1))
+		waited=$((waited + 1))
 		kill -0 "$pid" 2>/dev/null || return 1
-		[ "$n" -le $((START_LIMIT * 20)) ] || die "nats-server does not listen, see $DIR/nats.log"
+		[ "$waited" -le $((START_LIMIT * 20)) ] || die "nats-server does not listen, see $DIR/nats.log"
 		sleep 0.05
 	done
 }
