@@ -1,0 +1,28 @@
+/* attribution - says which campaign earned which order. Read next: service.h. */
+#include "service.h"
+#include "store.h"
+
+#include "svc/svc.h"
+
+extern const struct db_migration svc_migrations[], attribution_migrations[];
+
+static const struct db_migration_set migrations[] = {
+	{ "attribution", attribution_migrations },
+	{ NULL, NULL },
+};
+
+static const struct svc_spec spec = {
+	.contract = &attribution_contract,
+	.handlers = &attribution_handlers,
+	.consumers = &attribution_consumers,
+	.statements = store_statements,
+	.migrations = migrations,
+	.connections = 8, /* six consumers, each with an open transaction, beside the requests */
+};
+
+int main(int argc, char **argv)
+{
+	static struct attribution app;
+
+	return svc_main(&spec, &app, argc, argv);
+}
