@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const char contract_openapi[];
-extern const size_t contract_openapi_len;
+#include "contract/openapi.h"
 
 #define READY_FOR_US  (1000 * 1000)
 #define READY_WAIT_MS 1000
