@@ -273,3 +273,29 @@ void fixture_consumer(struct bus *bus, const char *stream, const char *durable, 
 		 stream, durable, more);
 	fixture_js(bus, api, body);
 }
+
+/* ---- events ---- */
+void batch_make(struct batch *b, const char *subject, const char *name, size_t n, size_t len)
+{
+	b->n = n;
+	b->events = calloc(n, sizeof(*b->events));
+	b->seq = calloc(n, sizeof(*b->seq));
+	b->ids = calloc(n, BATCH_ID_TEXT);
+	b->body = calloc(1, len + 1);
+	INVARIANT(b->body && b->events && b->seq && b->ids);
+	memset(b->body, 'x', len);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(b->ids[i], BATCH_ID_TEXT, "%s:%zu", name, i);
+		b->events[i] = (struct bus_event){
+			.subject = subject, .id = b->ids[i], .data = b->body, .len = len
+		};
+	}
+}
+
+void batch_free(struct batch *b)
+{
+	free(b->events);
+	free(b->seq);
+	free(b->ids);
+	free(b->body);
+}

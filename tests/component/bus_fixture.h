@@ -43,6 +43,18 @@ void fixture_stream(struct bus *bus, const char *stream, const char *subjects);
  * or "". */
 void fixture_consumer(struct bus *bus, const char *stream, const char *durable, const char *more);
 
+/* Events with ids "<name>:<number>" and bodies of `len` bytes. */
+#define BATCH_ID_TEXT 48
+struct batch {
+	struct bus_event *events;
+	uint64_t *seq;
+	char (*ids)[BATCH_ID_TEXT];
+	size_t n;
+	char *body;
+};
+void batch_make(struct batch *b, const char *subject, const char *name, size_t n, size_t len);
+void batch_free(struct batch *b);
+
 /* A door that threads wait at. */
 struct gate {
 	pthread_mutex_t mu;

@@ -1,5 +1,5 @@
 /*
- * Requests, replies, the worker pool and plain subscriptions on a real nats-server.
+ * Requests, replies and the worker pool on a real nats-server.
  */
 #include "component/bus_fixture.h"
 #include "core/magic.h"
@@ -499,99 +499,6 @@ static void test_bad_server_settings(void **state)
 	}
 }
 
-/* ---- plain subscriptions ---- */
-struct heard {
-	atomic_int n, disorder;
-};
-
-static void hear(void *arg, const struct bus_msg *m)
-{
-	struct heard *h = arg;
-	const char *number = bus_msg_header(m, "Pp-N");
-
-	if (!number || strtol(number, NULL, 10) != atomic_load(&h->n))
-		atomic_fetch_add(&h->disorder, 1);
-	atomic_fetch_add(&h->n, 1);
-}
-
-static void test_broadcasts_reach_everybody_in_order(void **state)
-{
-	enum { N = 2000 };
-	struct heard here = { 0 }, there = { 0 };
-	struct counter_goal a = { &here.n, N }, b = { &there.n, N };
-	struct bus_sub *s1, *s2;
-	char number[16];
-
-	(void)state;
-	assert_int_equal(bus_subscribe(callee, "pp.ctl.news.*", hear, &here, &s1), ST_OK);
-	assert_int_equal(bus_subscribe(caller, "pp.ctl.>", hear, &there, &s2), ST_OK);
-	assert_int_equal(bus_flush(callee, PATIENT_MS), ST_OK);
-	for (int i = 0; i < N; i++) {
-		snprintf(number, sizeof(number), "%d", i);
-		assert_int_equal(bus_publish(caller, "pp.ctl.news.x",
-					     &(struct bus_header){ "Pp-N", number }, 1, NULL, 0),
-				 ST_OK);
-	}
-	assert_true(wait_for(counter_reached, &a));
-	assert_true(wait_for(counter_reached, &b));
-	bus_unsubscribe(s1);
-	bus_unsubscribe(s2);
-	assert_int_equal(bus_publish(caller, "pp.ctl.news.x", NULL, 0, NULL, 0), ST_OK);
-	assert_int_equal(bus_flush(caller, PATIENT_MS), ST_OK);
-	assert_int_equal(bus_flush(callee, PATIENT_MS), ST_OK);
-	assert_int_equal(atomic_load(&here.n), N);
-	assert_int_equal(atomic_load(&there.n), N);
-	assert_int_equal(atomic_load(&here.disorder) + atomic_load(&there.disorder), 0);
-}
-
-struct flood {
-	atomic_bool enough;
-	atomic_int sent;
-};
-
-static void *flood_main(void *arg)
-{
-	struct flood *f = arg;
-
-	while (!atomic_load(&f->enough)) {
-		INVARIANT(bus_publish(caller, "pp.ctl.flood", NULL, 0, "x", 1) == ST_OK);
-		atomic_fetch_add(&f->sent, 1);
-	}
-	return NULL;
-}
-
-static void count_heard(void *arg, const struct bus_msg *m)
-{
-	(void)m;
-	atomic_fetch_add(&((struct heard *)arg)->n, 1);
-}
-
-/* cnats 3.4.1 by itself crashes here: a message arrives for a subscription that is being freed. */
-static void test_unsubscribing_under_fire(void **state)
-{
-	struct flood f = { 0 };
-	pthread_t t;
-
-	(void)state;
-	assert_int_equal(pthread_create(&t, NULL, flood_main, &f), 0);
-	for (int i = 0; i < 200; i++) {
-		struct heard *h = calloc(1, sizeof(*h));
-		struct counter_goal some = { &h->n, 3 };
-		struct bus_sub *s;
-		int n;
-
-		assert_int_equal(bus_subscribe(callee, "pp.ctl.flood", count_heard, h, &s), ST_OK);
-		assert_true(wait_for(counter_reached, &some));
-		bus_unsubscribe(s);
-		n = atomic_load(&h->n);
-		assert_true(n >= 3);
-		free(h);
-	}
-	atomic_store(&f.enough, true);
-	pthread_join(t, NULL);
-	assert_true(bus_connected(callee));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -606,8 +513,6 @@ int main(void)
 		cmocka_unit_test(test_a_second_copy_takes_over_without_a_lost_request),
 		cmocka_unit_test(test_closing_the_bus_stops_its_servers),
 		cmocka_unit_test(test_bad_server_settings),
-		cmocka_unit_test(test_broadcasts_reach_everybody_in_order),
-		cmocka_unit_test(test_unsubscribing_under_fire),
 	};
 
 	return cmocka_run_group_tests_name("bus_request", tests, set_up, tear_down);

@@ -1,6 +1,6 @@
 /*
- * Answers in parts on a real nats-server: order, window, cancel, and every way an answer can be cut
- * short. Where the callee has to misbehave, it is a bare cnats client.
+ * Answers in parts on a real nats-server: order, window, cancel, limits. What cuts them short is in
+ * test_bus_stream_lost.c.
  */
 #include "component/bus_fixture.h"
 #include "core/magic.h"
@@ -355,188 +355,6 @@ static void test_a_reader_that_stalls_is_given_up(void **state)
 	bus_server_stop(stalled.s, PATIENT_MS);
 }
 
-/* ---- answers cut short, by a bare client ---- */
-struct raw_step {
-	const char *header, *value; /* NULL: the last step */
-};
-struct raw_callee {
-	natsConnection *nc;
-	natsSubscription *sub;
-	const struct raw_step *steps;
-	atomic_int cancels;
-};
-
-static void raw_control(natsConnection *nc, natsSubscription *sub, natsMsg *m, void *closure)
-{
-	struct raw_callee *r = closure;
-
-	(void)nc;
-	(void)sub;
-	if (natsMsg_GetDataLength(m) == 6 && memcmp(natsMsg_GetData(m), "cancel", 6) == 0)
-		atomic_fetch_add(&r->cancels, 1);
-	natsMsg_Destroy(m);
-}
-
-static void raw_answer(natsConnection *nc, natsSubscription *sub, natsMsg *m, void *closure)
-{
-	struct raw_callee *r = closure;
-
-	(void)sub;
-	for (const struct raw_step *step = r->steps; step->header; step++) {
-		natsMsg *out;
-		const char *value = step->value;
-
-		INVARIANT(natsMsg_Create(&out, natsMsg_GetReply(m), NULL, value,
-					 (int)strlen(value)) == NATS_OK);
-		INVARIANT(natsMsgHeader_Set(out, step->header, value) == NATS_OK);
-		if (step == r->steps)
-			INVARIANT(natsMsgHeader_Set(out, "Pp-Stream-Control", "pp.ctl.raw.1-1") ==
-				  NATS_OK);
-		INVARIANT(natsConnection_PublishMsg(nc, out) == NATS_OK);
-		natsMsg_Destroy(out);
-	}
-	natsMsg_Destroy(m);
-}
-
-/* Reads until something else than a part comes; the number of parts, and the status that ended it.
- */
-static int raw_run(const struct raw_step *steps, enum status *ended, int *cancels)
-{
-	struct raw_callee r = { .steps = steps };
-	natsSubscription *ctl;
-	struct bus_msg *m;
-	struct bus_call *c;
-	int parts = 0;
-
-	assert_int_equal(natsConnection_ConnectTo(&r.nc, broker.url), NATS_OK);
-	assert_int_equal(natsConnection_Subscribe(&r.sub, r.nc, "pp.rpc.raw", raw_answer, &r),
-			 NATS_OK);
-	assert_int_equal(natsConnection_Subscribe(&ctl, r.nc, "pp.ctl.raw.*", raw_control, &r),
-			 NATS_OK);
-	assert_int_equal(natsConnection_Flush(r.nc), NATS_OK);
-	c = call("pp.rpc.raw");
-	for (;;) {
-		m = NULL;
-		*ended = bus_call_next(c, PATIENT_MS, &m);
-		if (!m)
-			break;
-		parts++;
-		bus_msg_free(m);
-	}
-	if (*ended != ST_OK) {
-		assert_null(bus_call_end(c));
-		/* A lost stream stays lost. */
-		assert_int_equal(bus_call_next(c, PATIENT_MS, &m), *ended);
-	}
-	bus_call_close(c);
-	assert_int_equal(bus_flush(caller, PATIENT_MS), ST_OK);
-	assert_int_equal(natsConnection_Flush(r.nc), NATS_OK);
-	if (cancels)
-		wait_equal(&r.cancels, *cancels);
-	assert_int_equal(natsSubscription_Unsubscribe(r.sub), NATS_OK);
-	assert_int_equal(natsSubscription_Unsubscribe(ctl), NATS_OK);
-	assert_int_equal(natsConnection_Flush(r.nc), NATS_OK);
-	natsConnection_Close(r.nc);
-	natsSubscription_Destroy(r.sub);
-	natsSubscription_Destroy(ctl);
-	natsConnection_Destroy(r.nc);
-	return parts;
-}
-
-static void test_a_cut_answer_is_an_error(void **state)
-{
-	static const struct {
-		const char *what;
-		struct raw_step steps[6];
-		int parts;
-		enum status ended;
-	} row[] = {
-		{ "whole",
-		  { { "Pp-Beat", "0" }, { "Pp-Part", "1" }, { "Pp-Part", "2" }, { "Pp-End", "2" } },
-		  2,
-		  ST_OK },
-		{ "a part is missing",
-		  { { "Pp-Beat", "0" }, { "Pp-Part", "1" }, { "Pp-Part", "3" }, { "Pp-End", "3" } },
-		  1,
-		  ST_UNAVAILABLE },
-		{ "a part comes twice",
-		  { { "Pp-Beat", "0" }, { "Pp-Part", "1" }, { "Pp-Part", "1" }, { "Pp-End", "1" } },
-		  1,
-		  ST_UNAVAILABLE },
-		{ "the last part is missing, says the end",
-		  { { "Pp-Beat", "0" }, { "Pp-Part", "1" }, { "Pp-End", "2" } },
-		  1,
-		  ST_UNAVAILABLE },
-		{ "the last part is missing, says a beat",
-		  { { "Pp-Beat", "0" }, { "Pp-Part", "1" }, { "Pp-Beat", "2" } },
-		  1,
-		  ST_UNAVAILABLE },
-		{ "a number that is none",
-		  { { "Pp-Beat", "0" }, { "Pp-Part", "one" } },
-		  0,
-		  ST_UNAVAILABLE },
-		{ "a plain reply in the middle",
-		  { { "Pp-Beat", "0" }, { "Pp-Part", "1" }, { "Pp-Status", "ok" } },
-		  1,
-		  ST_UNAVAILABLE },
-		{ "the end never comes",
-		  { { "Pp-Beat", "0" },
-		    { "Pp-Part", "1" },
-		    { "Pp-Part", "2" },
-		    { "Pp-Part", "3" } },
-		  3,
-		  ST_UNAVAILABLE },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-		int cancels = row[i].ended == ST_OK ? 0 : 1;
-		enum status ended;
-		int parts = raw_run(row[i].steps, &ended, &cancels);
-
-		print_message("  %s\n", row[i].what);
-		assert_int_equal(parts, row[i].parts);
-		assert_int_equal(ended, row[i].ended);
-	}
-}
-
-/* More parts than the window, without waiting for credit. */
-static void test_a_callee_that_ignores_the_window_is_refused(void **state)
-{
-	enum { N = BUS_STREAM_WINDOW + 1 };
-	static char value[N][8];
-	static struct raw_step steps[N + 2];
-	struct raw_callee r = { .steps = steps };
-	struct bus_msg *m = NULL;
-	struct bus_call *c;
-	struct goal cancelled = { &r.cancels, 1 };
-	natsSubscription *ctl;
-
-	(void)state;
-	steps[0] = (struct raw_step){ "Pp-Beat", "0" };
-	for (int i = 0; i < N; i++) {
-		snprintf(value[i], sizeof(value[i]), "%d", i + 1);
-		steps[i + 1] = (struct raw_step){ "Pp-Part", value[i] };
-	}
-	assert_int_equal(natsConnection_ConnectTo(&r.nc, broker.url), NATS_OK);
-	assert_int_equal(natsConnection_Subscribe(&r.sub, r.nc, "pp.rpc.raw", raw_answer, &r),
-			 NATS_OK);
-	assert_int_equal(natsConnection_Subscribe(&ctl, r.nc, "pp.ctl.raw.*", raw_control, &r),
-			 NATS_OK);
-	assert_int_equal(natsConnection_Flush(r.nc), NATS_OK);
-	c = call("pp.rpc.raw");
-	/* Refused on arrival, before the first read. */
-	assert_true(wait_for(equals, &cancelled));
-	for (int n = 1; n <= BUS_STREAM_WINDOW; n++)
-		read_part(c, NULL, n);
-	assert_int_equal(bus_call_next(c, PATIENT_MS, &m), ST_UNAVAILABLE);
-	bus_call_close(c);
-	natsConnection_Close(r.nc);
-	natsSubscription_Destroy(r.sub);
-	natsSubscription_Destroy(ctl);
-	natsConnection_Destroy(r.nc);
-}
-
 /* ---- no stream at all ---- */
 static void test_a_refusal_in_place_of_a_stream(void **state)
 {
@@ -547,17 +365,6 @@ static void test_a_refusal_in_place_of_a_stream(void **state)
 	read_end(c, "denied");
 	bus_call_close(c);
 	bus_server_stop(s, PATIENT_MS);
-}
-
-static void test_nobody_to_stream(void **state)
-{
-	struct bus_call *c = call("pp.rpc.s.nobody");
-	struct bus_msg *m = NULL;
-
-	(void)state;
-	assert_int_equal(bus_call_next(c, PATIENT_MS, &m), ST_UNAVAILABLE);
-	assert_null(m);
-	bus_call_close(c);
 }
 
 static void serve_too_large(void *arg, struct bus_msg *m)
@@ -680,10 +487,7 @@ int main(void)
 		cmocka_unit_test(test_callee_sees_a_cancel),
 		cmocka_unit_test(test_cancel_before_the_callee_answered),
 		cmocka_unit_test(test_callee_notices_a_dead_caller),
-		cmocka_unit_test(test_a_cut_answer_is_an_error),
-		cmocka_unit_test(test_a_callee_that_ignores_the_window_is_refused),
 		cmocka_unit_test(test_a_refusal_in_place_of_a_stream),
-		cmocka_unit_test(test_nobody_to_stream),
 		cmocka_unit_test(test_a_part_too_large_leaves_no_gap),
 		cmocka_unit_test(test_the_257th_stream_fails_to_open),
 		cmocka_unit_test(test_a_reader_that_stalls_is_given_up),
