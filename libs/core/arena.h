@@ -1,6 +1,6 @@
 /*
- * One request, one arena: handlers allocate and never free. Bounded from birth; not thread-safe (one
- * arena belongs to one thread at a time).
+ * One request, one arena: handlers allocate and never free. Bounded from birth; not thread-safe
+ * (one arena belongs to one thread at a time).
  */
 #ifndef CORE_ARENA_H
 #define CORE_ARENA_H
@@ -13,7 +13,8 @@
 
 struct arena;
 
-/* A new arena that will hold at most `max` bytes. NULL when memory is out. arena_free accepts NULL. */
+/* A new arena that will hold at most `max` bytes. NULL when memory is out. arena_free accepts NULL.
+ */
 struct arena *arena_new(size_t max);
 void arena_free(struct arena *a);
 /* Forgets all content but keeps the first block for reuse. Freed bytes are poisoned under ASan. */
@@ -22,8 +23,8 @@ void arena_reset(struct arena *a);
 size_t arena_used(const struct arena *a);
 
 /*
- * `size` bytes aligned for any type, zeroed. NULL when the ceiling or memory is reached; `arena_failed`
- * then stays true until reset, so a builder may check once at its end.
+ * `size` bytes aligned for any type, zeroed. NULL when the ceiling or memory is reached;
+ * `arena_failed` then stays true until reset, so a builder may check once at its end.
  */
 void *arena_alloc(struct arena *a, size_t size);
 /* As arena_alloc for n items, with overflow checked. */

@@ -1,4 +1,5 @@
-/* A growing byte buffer that declares its ceiling at birth. Always NUL-terminated after its content. */
+/* A growing byte buffer that declares its ceiling at birth. Always NUL-terminated after its
+ * content. */
 #ifndef CORE_BUF_H
 #define CORE_BUF_H
 

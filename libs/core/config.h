@@ -1,6 +1,6 @@
 /*
- * Configuration: environment variables only, one table per program, parsed once into a struct. An unknown variable that
- * starts with PP_ is refused by name, so that a typo cannot pass.
+ * Configuration: environment variables only, one table per program, parsed once into a struct. An
+ * unknown variable that starts with PP_ is refused by name, so that a typo cannot pass.
  */
 #ifndef CORE_CONFIG_H
 #define CORE_CONFIG_H
@@ -18,7 +18,7 @@ enum config_type {
 };
 
 struct config_item {
-	const char *name;          /* "PP_DB_APP" */
+	const char *name; /* "PP_DB_APP" */
 	enum config_type type;
 	size_t offset, size;       /* where in the struct; size of the char array for strings */
 	const char *default_value; /* NULL: must be given */
@@ -26,6 +26,7 @@ struct config_item {
 	const char *doc;           /* one sentence with the unit */
 };
 
+/* clang-format off */
 #define CONFIG_STR(st, member, env, def, text) \
 	{ env, CONFIG_STRING, offsetof(st, member), sizeof(((st *)0)->member), def, 0, 0, text }
 #define CONFIG_SEC(st, member, env, def, text) \
@@ -34,9 +35,11 @@ struct config_item {
 	{ env, CONFIG_INT, offsetof(st, member), sizeof(((st *)0)->member), def, lo, hi, text }
 #define CONFIG_FLAG(st, member, env, def, text) \
 	{ env, CONFIG_BOOL, offsetof(st, member), sizeof(((st *)0)->member), def, 0, 0, text }
+/* clang-format on */
 
 /*
- * One program may have several tables (runtime, own); `ctx` is the struct each fills. A table ends with a zeroed item.
+ * One program may have several tables (runtime, own); `ctx` is the struct each fills. A table ends
+ * with a zeroed item.
  */
 struct config_table {
 	const struct config_item *items;
@@ -45,7 +48,8 @@ struct config_table {
 
 /* Reads all tables (n of them). The first fault is named in err->field with the reason. */
 enum status config_load(const struct config_table *tables, size_t n, struct error *err) MUST_USE;
-/* Prints the tables as Markdown rows (name, type, default, doc; no heading) on stdout, for --describe. Secrets show no default. */
+/* Prints the tables as Markdown rows (name, type, default, doc; no heading) on stdout, for
+ * --describe. Secrets show no default. */
 void config_describe(const struct config_table *tables, size_t n);
 
 #endif

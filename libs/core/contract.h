@@ -1,6 +1,7 @@
 /*
- * The shape of the tables that tools/protoc-gen-pulsepoint writes from proto/: methods, events, field rules. Everything
- * that must agree between HTTP, bus, access control, OpenAPI and tests reads these and nothing else.
+ * The shape of the tables that tools/protoc-gen-pulsepoint writes from proto/: methods, events,
+ * field rules. Everything that must agree between HTTP, bus, access control, OpenAPI and tests
+ * reads these and nothing else.
  */
 #ifndef CORE_CONTRACT_H
 #define CORE_CONTRACT_H
@@ -46,7 +47,8 @@ enum field_format {
 /* Rules of one field; the array of a message is parallel to its protobuf descriptor's fields[]. */
 struct field_rule {
 	bool required, sensitive, in_header, has_range;
-	uint32_t min_len, max_len, max_items; /* max_* are filled in with the defaults by the generator */
+	uint32_t min_len;
+	uint32_t max_len, max_items; /* the generator fills in the defaults */
 	int64_t min, max;
 	enum field_format format;
 	const char *default_value; /* NULL: none */
@@ -109,11 +111,13 @@ struct contract_service {
 	size_t n_events;
 	const struct contract_consumer *consumers;
 	size_t n_consumers;
-	const char *const *calls; /* subjects of other services it may call, without ROLE_SERVICE ones (see callers) */
+	/* Subjects of other services it may call, without those of ROLE_SERVICE (see callers). */
+	const char *const *calls;
 	size_t n_calls;
 };
 
-/* All services, in the order of their names; generated. The edge has no .proto of its own and is not in it. */
+/* All services, in the order of their names; generated. The edge has no .proto of its own and is
+ * not in it. */
 extern const struct contract_service *const contract_services[];
 extern const size_t contract_services_n;
 /* All messages that have rules, sorted by full protobuf name; generated. */

@@ -13,12 +13,14 @@ void uuid_v7(char out[UUID_TEXT]);
 bool uuid_valid(const char *s);
 /* Lower-cases a valid UUID in place, so that text comparison works. */
 void uuid_normalise(char *s);
-/* `bytes` bytes from the system's generator as lower-case hex; `out` holds 2*bytes+1. Aborts if the system has none. */
+/* `bytes` bytes from the system's generator as lower-case hex; `out` holds 2*bytes+1. Aborts if the
+ * system has none. */
 void random_hex(char *out, size_t bytes);
 void random_bytes(void *out, size_t bytes);
 
 #define TRACEPARENT_TEXT 56
-/* A new W3C traceparent: a child span of `parent` if that is well formed (same trace id), else a new trace. */
+/* A new W3C traceparent: a child span of `parent` if that is well formed (same trace id), else a
+ * new trace. */
 void traceparent_child(const char *parent, char out[TRACEPARENT_TEXT]);
 
 #endif

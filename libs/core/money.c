@@ -39,8 +39,8 @@ static const char currencies[][5] = {
 	"SSP2", "STN2", "SVC2", "SYP2", "SZL2", "THB2", "TJS2", "TMT2", "TND3", "TOP2", "TRY2",
 	"TTD2", "TWD2", "TZS2", "UAH2", "UGX0", "USD2", "USN2", "UYI0", "UYU2", "UYW4", "UZS2",
 	"VED2", "VES2", "VND0", "VUV0", "WST2", "XAD2", "XAF0", "XAG2", "XAU2", "XBA2", "XBB2",
-	"XBC2", "XBD2", "XCD2", "XCG2", "XDR2", "XOF0", "XPD2", "XPF0", "XPT2", "XSU2", "XTS2",
-	"XUA2", "XXX2", "YER2", "ZAR2", "ZMW2", "ZWG2",
+	"XBC2", "XBD2", "XCD2", "XCG2", "XDR2", "XOF0", "XPD2", "XPF0", "XPT2", "XSU2", "XUA2",
+	"YER2", "ZAR2", "ZMW2", "ZWG2",
 };
 
 static const int64_t powers[] = { 1,      10,      100,      1000,      10000,

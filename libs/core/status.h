@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+/* clang-format off */
 /*      name             wire word          http  verdict for a consumed message */
 #define STATUS_LIST(X)                                    \
 	X(OK,              "ok",              200, ACK)   \
@@ -25,6 +26,7 @@
 	X(UPSTREAM,        "upstream",        502, RETRY) \
 	X(UNAVAILABLE,     "unavailable",     503, RETRY) \
 	X(TIMEOUT,         "timeout",         504, RETRY)
+/* clang-format on */
 
 enum verdict { VERDICT_ACK, VERDICT_RETRY, VERDICT_TERM };
 
@@ -34,7 +36,7 @@ enum status {
 #undef X
 };
 
-#define MUST_USE           __attribute__((warn_unused_result))
+#define MUST_USE          __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
 /* The wire word, e.g. "not_found". Never NULL. */
@@ -49,7 +51,8 @@ enum status status_from_name(const char *wire);
 #define ERROR_FIELD_MAX  128
 #define ERROR_DETAIL_MAX 400
 
-/* Why something failed, for whoever asked. Holds no secret and no personal data. Zero-initialise it. */
+/* Why something failed, for whoever asked. Holds no secret and no personal data. Zero-initialise
+ * it. */
 struct error {
 	enum status status;
 	char field[ERROR_FIELD_MAX];   /* "admin.email", empty when no field is at fault */
@@ -59,8 +62,8 @@ struct error {
 
 /*
  * Fills `err` (may be NULL) and returns `st`, so that a check reads
- * `return error_set(err, ST_INVALID, "name", "is empty");`. `field` may be NULL. Text too long is cut
- * at a UTF-8 boundary. `retry_after_s` becomes 0: set it afterwards.
+ * `return error_set(err, ST_INVALID, "name", "is empty");`. `field` may be NULL. Text too long is
+ * cut at a UTF-8 boundary. `retry_after_s` becomes 0: set it afterwards.
  */
 enum status error_set(struct error *err, enum status st, const char *field, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);

@@ -1,4 +1,5 @@
-/* Text from outside: UTF-8, hex, base64url, percent-encoding, safe tokens, constant-time comparison. */
+/* Text from outside: UTF-8, hex, base64url, percent-encoding, safe tokens, constant-time
+ * comparison. */
 #ifndef CORE_TEXT_H
 #define CORE_TEXT_H
 
@@ -19,9 +20,11 @@ size_t utf8_clip(const char *s, size_t len, size_t max);
 bool token_valid(const char *s);
 /* Copies with a limit; ST_TOO_LARGE (and dst empty) when it does not fit. `cap` counts the NUL. */
 enum status text_copy(char *dst, size_t cap, const char *src) MUST_USE;
-/* Percent-decodes into the arena; NULL for a bad escape, a NUL or a full arena. `plus_is_space` for queries. */
+/* Percent-decodes into the arena; NULL for a bad escape, a NUL or a full arena. `plus_is_space` for
+ * queries. */
 char *percent_decode(struct arena *a, const char *s, size_t len, bool plus_is_space);
-/* Percent-encodes all but unreserved characters of RFC 3986; "" when the arena is full, as arena_strdup. */
+/* Percent-encodes all but unreserved characters of RFC 3986; "" when the arena is full, as
+ * arena_strdup. */
 char *percent_encode(struct arena *a, const char *s);
 /* Lower-case hex; `out` holds 2*len+1. */
 void hex_encode(const void *data, size_t len, char *out);

@@ -7,27 +7,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define US_PER_SECOND  INT64_C(1000000)
-#define US_PER_MINUTE  (60 * US_PER_SECOND)
-#define US_PER_HOUR    (60 * US_PER_MINUTE)
-#define US_PER_DAY     (24 * US_PER_HOUR)
-#define TIME_TEXT_MAX  40
+#define US_PER_SECOND INT64_C(1000000)
+#define US_PER_MINUTE (60 * US_PER_SECOND)
+#define US_PER_HOUR   (60 * US_PER_MINUTE)
+#define US_PER_DAY    (24 * US_PER_HOUR)
+#define TIME_TEXT_MAX 40
 
 /* Wall clock in microseconds. */
 int64_t time_now_us(void);
 /* Monotonic clock in microseconds, for deadlines and durations. */
 int64_t time_mono_us(void);
-/* Sleeps until the monotonic time given (time_mono_us() + wait), signals notwithstanding; returns at once when it is past. */
+/* Sleeps until the monotonic time given (time_mono_us() + wait), signals notwithstanding; returns
+ * at once when it is past. */
 void time_sleep_us(int64_t mono_us);
 
 /*
- * RFC 3339 in UTC with as many fraction digits as needed (0, 3 or 6). `out` holds TIME_TEXT_MAX. Years
- * 0001-9999; what lies outside gives "".
+ * RFC 3339 in UTC with as many fraction digits as needed (0, 3 or 6). `out` holds TIME_TEXT_MAX.
+ * Years 0001-9999; what lies outside gives "".
  */
 void time_format(int64_t us, char *out);
-/* Parses RFC 3339 (any offset, "t"/"z" too, up to 9 fraction digits, the last ones cut; leap second :60 refused). */
+/* Parses RFC 3339 (any offset, "t"/"z" too, up to 9 fraction digits, the last ones cut; leap second
+ * :60 refused). */
 bool time_parse(const char *s, int64_t *ret_us);
-/* "YYYY-MM-DD"; proleptic Gregorian, years 0001-9999 ("" outside), days checked against the month. */
+/* "YYYY-MM-DD"; proleptic Gregorian, years 0001-9999 ("" outside), days checked against the month.
+ */
 void date_format(int32_t days, char *out);
 bool date_parse(const char *s, int32_t *ret_days);
 /* Days since the epoch of a civil date, and back (algorithm: H. Hinnant, days_from_civil). */

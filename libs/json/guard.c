@@ -1,6 +1,6 @@
 /*
  * The strict pass before cJSON. One look at every byte: grammar of RFC 8259, depth, sizes, escapes,
- * UTF-8 and numbers that a double holds exactly; then cJSON builds the tree, and keys, now decoded,
+ * UTF-8 and numbers that would change; then cJSON builds the tree, and keys, now decoded,
  * are compared. Read next: docs/internals/json.md, which says what cJSON would let through.
  */
 #include "json/guard.h"

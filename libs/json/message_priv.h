@@ -1,6 +1,6 @@
 /*
- * What the files of libs/json share and nobody else sees: where in a document we are, what kind of field
- * this is, and the pieces of the walk. Read next: message_parse.c.
+ * What the files of libs/json share and nobody else sees: where in a document we are, what kind of
+ * field this is, and the pieces of the walk. Read next: message_parse.c.
  */
 #ifndef JSON_MESSAGE_PRIV_H
 #define JSON_MESSAGE_PRIV_H

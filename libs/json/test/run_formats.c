@@ -1,7 +1,7 @@
 /* Text forms of the contract. */
 #include "core/test/rows.h"
 
-#include "../formats.c"
+#include "json/formats.c"
 
 struct row {
 	enum field_format format;

@@ -1,5 +1,5 @@
 /* The guard: what RFC 8259 and our limits refuse, with the place of the fault; and that cJSON
- * agrees on the rest. */
+ * agrees on the rest. long: its functions are tables. */
 #include "core/test/rows.h"
 
 #include "json/guard.h"
@@ -117,6 +117,7 @@ static void test_refused(void **state)
 		{ "[\"\\ud800\"]", "[0]", "holds half of a surrogate pair", "high alone" },
 		{ "[\"\\udc00\"]", "[0]", "holds half of a surrogate pair", "low alone" },
 		{ "[\"\\ud800\\ud800\"]", "[0]", "holds half of a surrogate pair", "high twice" },
+		{ "[\"\\udc00\\udc00\"]", "[0]", "holds half of a surrogate pair", "low twice" },
 		{ "[\"\\ud800\\u0041\"]", "[0]", "holds half of a surrogate pair",
 		  "high and a letter" },
 		{ "[\"\\ud800\\n\"]", "[0]", "holds half of a surrogate pair",

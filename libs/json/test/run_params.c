@@ -1,4 +1,4 @@
-/* Fields given outside the body: path, query and headers. */
+/* Fields given outside the body: path, query and headers. long: its functions are tables. */
 #include "core/test/rows.h"
 
 #include "json/test/trip.h"

@@ -1,10 +1,13 @@
-/* JSON into messages of the real contract: what is taken, and how each fault is named. */
+/* JSON into messages of the real contract: what is taken, and how each fault is named. long: its
+ * functions are tables. */
 #include "core/test/rows.h"
 
+#include "core/text.h"
 #include "json/test/trip.h"
 
 #include "attribution/v1/attribution.pb-c.h"
 #include "auth/v1/auth.pb-c.h"
+#include "google/protobuf/descriptor.pb-c.h"
 #include "pulsepoint/sync.pb-c.h"
 #include "shopify/v1/shopify.pb-c.h"
 
@@ -283,6 +286,20 @@ static char *listed(const char *list, const char *item, size_t n)
 	return text.data;
 }
 
+/* {"string_value":"..."} with `len` bytes as base64url. */
+static char *bytes(size_t len)
+{
+	struct arena *a = arena_new(TRIP_ARENA_MAX);
+	struct buf text;
+
+	buf_init(&text, SIZE_MAX);
+	buf_printf(&text, "{\"string_value\":\"%s\"}",
+		   base64url_encode(a, arena_alloc(a, len), len));
+	arena_free(a);
+	assert_int_equal(buf_status(&text), ST_OK);
+	return text.data;
+}
+
 static void check_limit(const ProtobufCMessageDescriptor *d, char *text, const char *field,
 			const char *reason)
 {
@@ -313,6 +330,15 @@ static void test_limits(void **state)
 	check_limit(&shopify__v1__order__descriptor, listed("lines", "{}", 1001), "", "");
 	check_limit(USER, listed("brand_ids", "\"" BRAND "\"", 65), "brand_ids",
 		    "has more than 64 items");
+	/* Messages without rules have limits all the same. */
+	check_limit(&google__protobuf__field_descriptor_proto__descriptor, named(1024), "", "");
+	check_limit(&google__protobuf__field_descriptor_proto__descriptor, named(1025), "name",
+		    "is longer than 1024 bytes");
+	check_limit(&google__protobuf__file_descriptor_proto__descriptor,
+		    listed("dependency", "\"\"", 1001), "dependency", "has more than 1000 items");
+	check_limit(&google__protobuf__uninterpreted_option__descriptor, bytes(65536), "", "");
+	check_limit(&google__protobuf__uninterpreted_option__descriptor, bytes(65537),
+		    "string_value", "is longer than 65536 bytes");
 }
 
 /* An arena of any size either holds the message or says that it is too small; nothing else. */

@@ -22,6 +22,7 @@ static void expect(const ProtobufCMessage *m, enum status st, const char *text)
 	assert_int_equal(message_to_json(m, &out), st);
 	assert_int_equal(strncmp(buf_str(&out), "before:", 7), 0);
 	assert_string_equal(buf_str(&out) + 7, text);
+	assert_int_equal(out.len, 7 + strlen(text));
 	buf_done(&out);
 }
 

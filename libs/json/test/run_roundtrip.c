@@ -138,7 +138,7 @@ static json_wide random_number(struct filler *f, enum field_kind kind,
 
 static void fill_special(struct filler *f, enum special special, ProtobufCMessage *m)
 {
-	static const char *const currencies[] = { "GBP", "JPY", "KWD", "CLF", "XXX" };
+	static const char *const currencies[] = { "GBP", "JPY", "KWD", "CLF", "XAU" };
 	int64_t days = 2932896 + INT64_C(719162);
 
 	if (special == SPECIAL_MONEY) {
