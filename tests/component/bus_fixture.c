@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -99,6 +100,8 @@ static void spawn(struct broker *b)
 		dup2(fd, 1);
 		dup2(fd, 2);
 	}
+	/* An aborted test leaves no server behind. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execlp("nats-server", "nats-server", "-c", conf, (char *)NULL);
 	_exit(127);
 }

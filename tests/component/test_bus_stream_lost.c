@@ -311,7 +311,7 @@ static void test_a_cut_answer_is_an_error(void **state)
 static void test_a_callee_that_ignores_the_window(void **state)
 {
 	enum { N = BUS_STREAM_WINDOW + 1 };
-	static char value[N][8];
+	static char value[N][12];
 	static struct raw_step steps[N + 2];
 	struct raw_callee r = { .steps = steps };
 	struct bus_call *c;
