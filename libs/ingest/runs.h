@@ -103,9 +103,9 @@ struct run_page {
  * Outcomes of open, fetch, store and finish:
  *
  * - ST_LIMITED, ST_UPSTREAM, ST_UNAVAILABLE, ST_TIMEOUT: tried again with back-off, at most
- *   RUNS_FAILURES_MAX times in a row (err->retry_after_s is respected, up to 5 minutes). Meanwhile
- *   the run's note reads "<err->detail>, trying again in 8 s". So is ST_CONFLICT from store and
- *   finish: the transaction clashed with another.
+ *   RUNS_FAILURES_MAX times in a row (err->retry_after_s, to be set after error_set, is respected
+ * up to 5 minutes). Meanwhile the run's note reads "<err->detail>, trying again in 8 s". So is
+ * ST_CONFLICT from store and finish: the transaction clashed with another.
  *
  * - ST_CANCELLED, as runs_wait returned it: the process shuts down, another will take the run over.
  *
@@ -156,7 +156,8 @@ struct runs_config {
 	const char *worker_conninfo; /* for the session that holds this process's lock */
 	const char *schema;          /* "ingest_shopify" */
 	int runners;                 /* 1 to RUNS_RUNNERS_MAX runs at a time */
-	int poll_ms, lease_ms;       /* 0: RUNS_POLL_MS, RUNS_LEASE_MS (tests shorten them) */
+	int poll_ms, lease_ms;       /* 0: RUNS_POLL_MS, RUNS_LEASE_MS */
+	int retry_cap_ms;            /* 0: none; tests shorten the waits between tries */
 };
 
 /* The SQL of the engine, to be listed in the statement tables of the two pools. */

@@ -16,7 +16,7 @@
 struct claimed {
 	struct run run;
 	int64_t claim;    /* fencing: every write names it */
-	int64_t step;         /* pages committed so far, by any process: every page names it too */
+	int64_t step;     /* pages committed so far, by any process: every page names it too */
 	bool was_owned;   /* taken over from a process that died or hung */
 	int stalled;      /* take-overs since the last page */
 	char *checkpoint; /* malloc, NUL-terminated; NULL: none */

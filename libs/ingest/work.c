@@ -104,12 +104,15 @@ static enum status try_again(struct runner *me, enum status st, bool storing, in
 			     struct error *e)
 {
 	int64_t us = http_backoff(failures - 1, e->retry_after_s);
+	int64_t cap = (int64_t)me->r->cfg.retry_cap_ms * 1000;
 	char note[RUNS_NOTE_MAX], words[ERROR_DETAIL_MAX];
 
 	if (atomic_load(&me->cancel))
 		return ST_CANCELLED;
 	if (st == ST_CANCELLED) /* by nobody: a time-out of the service's own */
 		st = ST_TIMEOUT;
+	if (cap > 0 && us > cap)
+		us = cap;
 	snprintf(words, sizeof(words), "%s", words_of(e, st));
 	if (!passing(st, storing))
 		return error_set(e, st, NULL, "%s", words);

@@ -1,0 +1,430 @@
+/* See the header. The service's own code is what a real one has to write: open, fetch, store,
+ * finish, failed. */
+#include "component/ingest_fixture.h"
+
+#include "core/magic.h"
+#include "core/timeutil.h"
+
+#include <postgresql/libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PASSWORD "only-for-tests"
+#define LOOK_US  5000
+
+/* ---- the service ---- */
+
+static const struct db_stmt things_statements[] = {
+	{ "things_upsert",
+	  "INSERT INTO things (tenant_id, brand_id, thing_id, run_id)"
+	  " SELECT $1::uuid, $2::uuid, t, $4::uuid FROM unnest($3::text[]) AS t"
+	  " ON CONFLICT (tenant_id, brand_id, thing_id) DO UPDATE SET run_id = excluded.run_id,"
+	  " written = things.written + 1" },
+	{ "things_event", "INSERT INTO events (tenant_id, run_id, kind, page) VALUES ($1::uuid, "
+			  "$2::uuid, $3, $4::int)" },
+	{ "things_mark",
+	  "INSERT INTO marks (tenant_id, run_id, status) VALUES ($1::uuid, $2::uuid, $3)" },
+	{ NULL, NULL },
+};
+static const char tables_sql[] = "CREATE TABLE things (tenant_id uuid, brand_id uuid, thing_id "
+				 "text, run_id uuid, written int DEFAULT 1,"
+				 " PRIMARY KEY (tenant_id, brand_id, thing_id));"
+				 "CREATE TABLE events (tenant_id uuid, run_id uuid, kind text, "
+				 "page int, at timestamptz DEFAULT clock_timestamp());"
+				 "CREATE TABLE marks (tenant_id uuid, run_id uuid, status text);";
+
+static struct things_plan *plan_of(struct things *t, const struct run *run)
+{
+	for (size_t i = 0; i < t->n_plans; i++) {
+		if (strcmp(t->plans[i]->brand_id, run->brand_id) == 0)
+			return t->plans[i];
+	}
+	INVARIANT(!"a run of no plan");
+	return NULL;
+}
+
+static enum status bad(struct things_plan *p, struct error *err)
+{
+	p->bad_times--;
+	error_set(err, p->bad_status, NULL, "%s", p->bad_words ? p->bad_words : "");
+	if (err != NULL)
+		err->retry_after_s = p->bad_retry_after_s; /* error_set cleared it */
+	return p->bad_status;
+}
+
+static enum status things_session(void *app, const struct run *run, void **ret, struct error *err)
+{
+	struct things_plan *p = plan_of(app, run);
+
+	if (p->bad_open && p->bad_times > 0)
+		return bad(p, err);
+	atomic_fetch_add(&p->opened, 1);
+	*ret = p;
+	return ST_OK;
+}
+
+static void things_session_end(void *app, void *session)
+{
+	struct things_plan *p = session;
+
+	(void)app;
+	atomic_fetch_add(&p->closed, 1);
+}
+
+/* Waits as a request to a stuck provider would: until it answers or the run is cancelled. */
+static enum status hold(struct things_plan *p, const struct run *run)
+{
+	enum status st = ST_OK;
+
+	pthread_mutex_lock(&p->lock);
+	p->held = true;
+	pthread_cond_broadcast(&p->cond);
+	while (!p->go && st == ST_OK) {
+		pthread_mutex_unlock(&p->lock);
+		time_sleep_us(time_mono_us() + LOOK_US);
+		if (atomic_load(runs_cancelled(run)))
+			st = ST_CANCELLED;
+		pthread_mutex_lock(&p->lock);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return st;
+}
+
+static enum status things_fetch(void *app, struct run_page *page, struct error *err)
+{
+	struct things_plan *p = page->session;
+	int n = page->checkpoint != NULL ? (int)strtol(page->checkpoint, NULL, 10) : 0;
+
+	(void)app;
+	INVARIANT(n < THINGS_PAGES_MAX);
+	atomic_fetch_add(&p->asked[n], 1);
+	if (n == p->hold_page && hold(p, page->run) != ST_OK)
+		return ST_CANCELLED;
+	if (n == p->bad_page && !p->bad_open && p->bad_times > 0)
+		return bad(p, err);
+	page->data = arena_printf(page->arena, "%d", n);
+	page->next_checkpoint = arena_printf(page->arena, "%d", n + 1);
+	page->next_checkpoint_len = strlen(page->next_checkpoint);
+	page->last = n + 1 >= p->pages;
+	page->progress = (int64_t)(n + 1) * p->rows;
+	page->expected = (int64_t)p->pages * p->rows;
+	return ST_OK;
+}
+
+static enum status put_event(struct db_tx *tx, const struct run *run, const char *kind, int page,
+			     struct error *err)
+{
+	struct event_origin origin = run_origin(run);
+	struct db_args args;
+
+	db_args_init(&args, db_tx_arena(tx));
+	db_arg_text(&args, origin.tenant_id);
+	db_arg_text(&args, run->run_id);
+	db_arg_text(&args, kind);
+	db_arg_i64(&args, page);
+	return db_do(tx, "things_event", &args, err);
+}
+
+static enum status things_store(void *app, struct run_page *page, struct db_tx *tx,
+				struct error *err)
+{
+	struct things_plan *p = page->session;
+	int n = (int)strtol(page->data, NULL, 10);
+	const char **ids = arena_array(page->arena, (size_t)p->rows + 1, sizeof(*ids));
+	struct db_args args;
+	enum status st;
+
+	(void)app;
+	for (int i = 0; i < p->rows; i++)
+		ids[i] = arena_printf(page->arena, "%d-%d", n, i);
+	db_args_init(&args, page->arena);
+	db_arg_text(&args, page->run->tenant_id);
+	db_arg_text(&args, page->run->brand_id);
+	db_arg_text_array(&args, ids, (size_t)p->rows);
+	db_arg_text(&args, page->run->run_id);
+	st = db_do(tx, "things_upsert", &args, err);
+	if (st == ST_OK)
+		st = put_event(tx, page->run, "page", n, err);
+	if (st != ST_OK)
+		return st;
+	if (n == p->store_page && p->store_times > 0) {
+		p->store_times--;
+		return error_set(err, p->store_status, NULL, "row 4711 clashes");
+	}
+	atomic_fetch_add(&p->stored, 1);
+	page->rows = (uint32_t)p->rows;
+	page->events = 1;
+	return ST_OK;
+}
+
+static enum status things_finish(void *app, struct run_page *page, const struct run *run,
+				 struct db_tx *tx, struct error *err)
+{
+	struct things_plan *p = page->session;
+
+	(void)app;
+	atomic_store(&p->finished_events, (int)run->events);
+	return put_event(tx, run, "finished", (int)run->events, err);
+}
+
+static enum status things_failed(void *app, const struct run *run, void *session, struct db_tx *tx,
+				 const struct error *why, struct error *err)
+{
+	struct things_plan *p = plan_of(app, run);
+	struct db_args args;
+
+	INVARIANT(session == NULL || session == p);
+	atomic_fetch_add(&p->hooks, 1);
+	p->hook_status = why->status;
+	if (p->hook_fails)
+		return error_set(err, ST_INVALID, NULL, "the hook fails");
+	db_args_init(&args, db_tx_arena(tx));
+	db_arg_text(&args, run->tenant_id);
+	db_arg_text(&args, run->run_id);
+	db_arg_text(&args, status_name(why->status));
+	return db_do(tx, "things_mark", &args, err);
+}
+
+static const struct ingest_spec things_spec = {
+	.open = things_session,
+	.close = things_session_end,
+	.fetch = things_fetch,
+	.store = things_store,
+	.finish = things_finish,
+	.failed = things_failed,
+};
+
+/* ---- plans ---- */
+
+void things_plan_init(struct things_plan *p, const char *tenant_id, int pages, int rows)
+{
+	*p = (struct things_plan){
+		.pages = pages, .rows = rows, .bad_page = -1, .store_page = -1, .hold_page = -1
+	};
+	memcpy(p->tenant_id, tenant_id, UUID_TEXT);
+	uuid_v7(p->brand_id);
+	INVARIANT(pthread_mutex_init(&p->lock, NULL) == 0);
+	INVARIANT(pthread_cond_init(&p->cond, NULL) == 0);
+}
+
+void things_plan_await_held(struct things_plan *p)
+{
+	int64_t deadline = time_mono_us() + THINGS_WAIT_US;
+	bool held = false;
+
+	while (!held) {
+		INVARIANT(time_mono_us() < deadline);
+		time_sleep_us(time_mono_us() + LOOK_US);
+		pthread_mutex_lock(&p->lock);
+		held = p->held;
+		pthread_mutex_unlock(&p->lock);
+	}
+}
+
+void things_plan_let_go(struct things_plan *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->go = true;
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* ---- the database ---- */
+
+static void run_sql(const char *conninfo, const char *sql, int64_t *ret)
+{
+	PGconn *pg = PQconnectdb(conninfo);
+	PGresult *r;
+
+	INVARIANT(PQstatus(pg) == CONNECTION_OK);
+	r = PQexec(pg, sql);
+	if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK) {
+		fprintf(stderr, "%s: %s", sql, PQresultErrorMessage(r));
+		INVARIANT(!"SQL of a test");
+	}
+	if (ret != NULL)
+		*ret = PQntuples(r) > 0 ? strtoll(PQgetvalue(r, 0, 0), NULL, 10) : -1;
+	PQclear(r);
+	PQfinish(pg);
+}
+
+int64_t things_count(const struct things_db *d, const char *sql)
+{
+	char text[2048];
+	int64_t n = 0;
+
+	snprintf(text, sizeof(text), "SET client_min_messages = warning; SET search_path = %s; %s",
+		 d->schema, sql);
+	run_sql(d->super, text, &n);
+	return n;
+}
+
+void things_sql(const struct things_db *d, const char *sql)
+{
+	things_count(d, sql);
+}
+
+void things_db_attach(struct things_db *d, const char *super_conninfo, const char *schema)
+{
+	snprintf(d->schema, sizeof(d->schema), "%s", schema);
+	snprintf(d->super, sizeof(d->super), "%s dbname=%s", super_conninfo, schema);
+	snprintf(d->owner, sizeof(d->owner), "%s user=%s_owner password=" PASSWORD, d->super,
+		 schema);
+	snprintf(d->app, sizeof(d->app), "%s user=%s_app password=" PASSWORD, d->super, schema);
+	snprintf(d->worker, sizeof(d->worker), "%s user=%s_worker password=" PASSWORD, d->super,
+		 schema);
+}
+
+void things_db_make(struct things_db *d, const char *super_conninfo)
+{
+	static const char *const roles[] = { "owner", "app", "worker" };
+	const struct db_migration_set set = RUNS_MIGRATION_SET;
+	char schema[32], sql[1024];
+	struct error err = { 0 };
+
+	snprintf(schema, sizeof(schema), "things_%d", (int)getpid());
+	things_db_attach(d, super_conninfo, schema);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(sql, sizeof(sql), "CREATE ROLE %s_%s LOGIN PASSWORD '" PASSWORD "'",
+			 schema, roles[i]);
+		run_sql(super_conninfo, sql, NULL);
+	}
+	snprintf(sql, sizeof(sql), "CREATE DATABASE %s", schema);
+	run_sql(super_conninfo, sql, NULL);
+	snprintf(sql, sizeof(sql),
+		 "CREATE SCHEMA %s AUTHORIZATION %s_owner; GRANT USAGE ON SCHEMA %s TO %s_app, "
+		 "%s_worker",
+		 schema, schema, schema, schema, schema);
+	run_sql(d->super, sql, NULL);
+	if (db_migrate(d->owner, schema, &set, 1, &err) != ST_OK) {
+		fprintf(stderr, "%s\n", err.detail);
+		INVARIANT(!"migration");
+	}
+	things_sql(d, tables_sql);
+	snprintf(sql, sizeof(sql), "GRANT ALL ON things, events, marks TO %s_app", schema);
+	things_sql(d, sql);
+}
+
+void things_db_drop(struct things_db *d)
+{
+	static const char *const roles[] = { "owner", "app", "worker" };
+	char super[600], sql[256];
+
+	snprintf(super, sizeof(super), "%s dbname=postgres", d->super);
+	snprintf(sql, sizeof(sql), "DROP DATABASE %s WITH (FORCE)", d->schema);
+	run_sql(super, sql, NULL);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(sql, sizeof(sql), "DROP ROLE %s_%s", d->schema, roles[i]);
+		run_sql(super, sql, NULL);
+	}
+}
+
+/* ---- the engine ---- */
+
+static struct db *open_pool(const struct things_db *d, const char *conninfo, int connections,
+			    const struct db_stmt *const *stmts)
+{
+	struct db_config cfg = { .conninfo = conninfo,
+				 .schema = d->schema,
+				 .connections = connections,
+				 .stmts = stmts };
+	struct error err = { 0 };
+	struct db *db = NULL;
+
+	if (db_open(&db, &cfg, &err) != ST_OK) {
+		fprintf(stderr, "%s\n", err.detail);
+		INVARIANT(!"pool");
+	}
+	return db;
+}
+
+void things_open_pools(struct things *t, const struct things_db *d)
+{
+	static const struct db_stmt *const app[] = { runs_statements, things_statements, NULL };
+	static const struct db_stmt *const worker[] = { runs_worker_statements, NULL };
+
+	*t = (struct things){ 0 };
+	t->db = open_pool(d, d->app, 6, app);
+	t->worker = open_pool(d, d->worker, 2, worker);
+}
+
+void things_open(struct things *t, const struct things_db *d, struct things_plan **plans,
+		 size_t n_plans, const struct things_options *o)
+{
+	struct runs_config cfg = { .spec = &things_spec,
+				   .app = t,
+				   .worker_conninfo = d->worker,
+				   .schema = d->schema,
+				   .runners = o->runners,
+				   .poll_ms = o->poll_ms,
+				   .lease_ms = o->lease_ms,
+				   .retry_cap_ms = o->retry_cap_ms };
+	struct error err = { 0 };
+
+	things_open_pools(t, d);
+	t->plans = plans;
+	t->n_plans = n_plans;
+	cfg.db = t->db;
+	cfg.worker = t->worker;
+	if (runs_open(&t->runs, &cfg, &err) != ST_OK) {
+		fprintf(stderr, "%s\n", err.detail);
+		INVARIANT(!"engine");
+	}
+}
+
+void things_close(struct things *t)
+{
+	runs_close(t->runs);
+	db_close(t->db);
+	db_close(t->worker);
+	*t = (struct things){ 0 };
+}
+
+enum status things_start(struct things *t, const struct things_plan *p, bool full,
+			 char ret[UUID_TEXT], bool *is_new)
+{
+	struct db_scope scope = { p->tenant_id, "" };
+	struct event_origin origin = { p->tenant_id, "a-user", "" };
+	struct error err = { 0 };
+	AUTO_TX *tx = NULL;
+	enum status st = db_begin(&tx, t->db, &scope, 0, &err);
+
+	if (st == ST_OK)
+		st = runs_start(t->runs, tx, &origin, p->brand_id, "things", full, ret, is_new,
+				&err);
+	return st == ST_OK ? db_commit(tx, &err) : st;
+}
+
+struct run_view things_get(struct things *t, const struct things_plan *p, const char *run_id)
+{
+	struct db_scope scope = { p->tenant_id, "" };
+	AUTO_TX *tx = db_tx_new(t->db, &scope);
+	struct run_view v = { 0 };
+	struct error err = { 0 };
+
+	INVARIANT(tx != NULL);
+	if (runs_get(tx, "things", run_id, 0, &v, &err) != ST_OK) {
+		fprintf(stderr, "%s\n", err.detail);
+		INVARIANT(!"runs_get");
+	}
+	return v;
+}
+
+struct run_view things_await(struct things *t, const struct things_plan *p, const char *run_id,
+			     enum run_state state)
+{
+	int64_t deadline = time_mono_us() + THINGS_WAIT_US;
+	struct run_view v = things_get(t, p, run_id);
+
+	while (v.state != state) {
+		if (time_mono_us() > deadline || v.state == RUN_FAILED || v.state == RUN_DONE) {
+			fprintf(stderr, "run is %s, not %s: %s %s\n", run_state_name(v.state),
+				run_state_name(state), v.error, v.note);
+			INVARIANT(!"awaited state");
+		}
+		time_sleep_us(time_mono_us() + LOOK_US);
+		v = things_get(t, p, run_id);
+	}
+	return v;
+}
