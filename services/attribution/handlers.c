@@ -44,7 +44,7 @@ static bool wait_for_brand(struct call *call, int64_t until)
 		return false;
 	room = atomic_fetch_add(&app->waiting, 1) < BRAND_WAITERS_MAX;
 	if (room)
-		time_sleep_us(BRAND_RETRY_US);
+		time_sleep_us(again);
 	atomic_fetch_sub(&app->waiting, 1);
 	return room;
 }

@@ -13,6 +13,7 @@ static const struct db_migration_set migrations[] = {
 
 static const struct svc_spec spec = {
 	.contract = &attribution_contract,
+	.summary = "says which campaign earned which order",
 	.handlers = &attribution_handlers,
 	.consumers = &attribution_consumers,
 	.statements = store_statements,
