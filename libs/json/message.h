@@ -41,7 +41,8 @@ struct json_param {
  * required, unknown or duplicate field, bad UTF-8, \u0000, numbers out of range, bad formats, too
  * long, too many, too deep. Fields with in_header are refused in body and query. A query parameter
  * of a repeated field is comma separated; a parameter given twice, or in the body as well, is
- * refused. All memory is the arena's; ST_TOO_LARGE when it is full, else faults are ST_INVALID.
+ * refused. The four messages with a form of their own cannot stand alone. All memory is the
+ * arena's; ST_TOO_LARGE when it is full, else faults are ST_INVALID.
  */
 enum status message_from_json(struct arena *a, const ProtobufCMessageDescriptor *d,
 			      const char *text, size_t len, const struct json_param *params,
@@ -69,7 +70,8 @@ void message_apply_defaults(struct arena *a, ProtobufCMessage *m);
 
 /*
  * Unpacks into the arena; at most `max` bytes. ST_INVALID for malformed or oversized input,
- * ST_TOO_LARGE when the arena is full. The message must not be freed with protobuf-c's free
+ * ST_TOO_LARGE when the arena is full. Fields that the contract does not know are dropped. The
+ * message must not be freed with protobuf-c's free
  * function. Call message_check before using it.
  */
 enum status message_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, const void *data,

@@ -19,6 +19,34 @@ static void pack_free(void *arena, void *memory)
 	(void)memory;
 }
 
+static void forget_unknown(ProtobufCMessage *m, int depth);
+
+static void forget_in_field(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f, int depth)
+{
+	bool list = f->label == PROTOBUF_C_LABEL_REPEATED;
+	size_t n = list ? field_count(m, f) : field_present(m, f);
+
+	for (size_t i = 0; i < n; i++)
+		forget_unknown(slot_message(list ? field_item(m, f, i) : field_slot(m, f)), depth);
+}
+
+/*
+ * Drops fields that this contract does not know. protobuf-c keeps them for packing, so a relay
+ * would pass on what nobody has checked; and it keeps field number 0, which it then cannot read
+ * itself.
+ */
+static void forget_unknown(ProtobufCMessage *m, int depth)
+{
+	const ProtobufCMessageDescriptor *d = m->descriptor;
+
+	m->n_unknown_fields = 0;
+	m->unknown_fields = NULL;
+	for (unsigned i = 0; i < d->n_fields && depth < JSON_DEPTH_MAX; i++) {
+		if (d->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
+			forget_in_field(m, &d->fields[i], depth + 1);
+	}
+}
+
 enum status message_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, const void *data,
 			   size_t len, size_t max, ProtobufCMessage **ret)
 {
@@ -30,6 +58,7 @@ enum status message_unpack(struct arena *a, const ProtobufCMessageDescriptor *d,
 	m = protobuf_c_message_unpack(d, &allocator, len, data);
 	if (m == NULL)
 		return arena_failed(a) ? ST_TOO_LARGE : ST_INVALID;
+	forget_unknown(m, 0);
 	*ret = m;
 	return ST_OK;
 }

@@ -229,6 +229,8 @@ enum status message_from_json(struct arena *a, const ProtobufCMessageDescriptor 
 
 	if (m == NULL)
 		return fault_full(err);
+	if (special_of(d) != SPECIAL_NONE)
+		return fault_at(err, NULL, "cannot be a %s alone", d->short_name);
 	st = parse_body(text, len, &body, err);
 	if (st == ST_OK)
 		st = build(a, body, params, n_params, m, err);

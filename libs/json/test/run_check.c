@@ -265,6 +265,32 @@ static void test_unpack_into_small_arena(void **state)
 	arena_free(a);
 }
 
+/* What the contract does not know is not passed on: an unknown field, and number 0 which is none.
+ */
+static void test_unknown_fields_are_dropped(void **state)
+{
+	static const uint8_t bytes[] = {
+		0x0A, 0x07,            /* brands[0]: */
+		0x0A, 0x01, 'b',       /* brand_id "b" */
+		0xA2, 0x06, 0x01, 'x', /* field 100, "x" */
+		0x80, 0x00, 0x0E,      /* field 0, 14 */
+		0x12, 0x01, 't',       /* next_page_token "t" */
+	};
+	static const uint8_t known[] = { 0x0A, 0x03, 0x0A, 0x01, 'b', 0x12, 0x01, 't' };
+	const ProtobufCMessageDescriptor *d = &auth__v1__list_brands_reply__descriptor;
+	struct arena *a = arena_new(10000);
+	ProtobufCMessage *m = NULL;
+	uint8_t *out;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(message_unpack(a, d, bytes, sizeof(bytes), sizeof(bytes), &m), ST_OK);
+	assert_int_equal(message_pack(a, m, &out, &len), ST_OK);
+	assert_int_equal(len, sizeof(known));
+	assert_memory_equal(out, known, len);
+	arena_free(a);
+}
+
 static void test_pack_into_small_arena(void **state)
 {
 	Auth__V1__Brand m = AUTH__V1__BRAND__INIT;
@@ -310,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_unpack),
 		cmocka_unit_test(test_unpack_damage),
+		cmocka_unit_test(test_unknown_fields_are_dropped),
 		cmocka_unit_test(test_unpack_into_small_arena),
 		cmocka_unit_test(test_pack_into_small_arena),
 		cmocka_unit_test(test_string_field),

@@ -126,6 +126,9 @@ static void test_refused(void **state)
 	} rows[] = {
 		{ TENANT, "{}", "name", "is required" },
 		{ TENANT, NULL, "name", "is required" },
+		{ &pulsepoint__money__descriptor, "{\"amount\":\"1\",\"currency\":\"GBP\"}", "body",
+		  "cannot be a Money alone" },
+		{ &pulsepoint__date__descriptor, "{}", "body", "cannot be a Date alone" },
 		{ TENANT, "[]", "body", "must be an object" },
 		{ TENANT, "null", "body", "must be an object" },
 		{ TENANT, "{\"name\":\"x\"}", "admin", "is required" },
