@@ -136,7 +136,7 @@ struct fault exchange_begin(struct exchange *ex, enum provider p, const char *en
 	if (f.kind == FAULT_BAD_JSON)
 		ex->rep->mangle = MANGLE_BAD_JSON;
 	if (wait_ms > 0)
-		time_sleep_us(wait_ms * MS);
+		time_sleep_us(time_mono_us() + wait_ms * MS);
 	return f;
 }
 
