@@ -8,7 +8,6 @@
 #include "core/magic.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -72,22 +71,50 @@ void civil_from_days(int32_t days, int *y, int *m, int *d)
 	*y = yoe + era * 400 + (*m <= 2);
 }
 
-void date_format(int32_t days, char *out)
+/* Writes `n` digits of value at `out`; returns where the next character goes. Printing a page of
+ * rows prints hundreds of times, and this is several times as fast as printf. */
+static char *put_digits(char *out, int n, int value)
+{
+	for (int i = n - 1; i >= 0; i--) {
+		out[i] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	return out + n;
+}
+
+static char *put_date(char *out, int32_t days)
 {
 	int y, m, d;
 
-	out[0] = '\0';
-	if (days < DAY_FIRST || days > DAY_LAST)
-		return;
 	civil_from_days(days, &y, &m, &d);
-	snprintf(out, TIME_TEXT_MAX, "%04d-%02d-%02d", y, m, d);
+	out = put_digits(out, 4, y);
+	*out++ = '-';
+	out = put_digits(out, 2, m);
+	*out++ = '-';
+	return put_digits(out, 2, d);
+}
+
+static char *put_clock(char *out, int seconds)
+{
+	out = put_digits(out, 2, seconds / 3600);
+	*out++ = ':';
+	out = put_digits(out, 2, seconds / 60 % 60);
+	*out++ = ':';
+	return put_digits(out, 2, seconds % 60);
+}
+
+void date_format(int32_t days, char *out)
+{
+	if (days >= DAY_FIRST && days <= DAY_LAST)
+		out = put_date(out, days);
+	*out = '\0';
 }
 
 void time_format(int64_t us, char *out)
 {
 	int64_t days = us / US_PER_DAY;
 	int64_t rest = us % US_PER_DAY;
-	int seconds, fraction, n;
+	int fraction;
 
 	if (rest < 0) {
 		rest += US_PER_DAY;
@@ -96,17 +123,18 @@ void time_format(int64_t us, char *out)
 	out[0] = '\0';
 	if (days < DAY_FIRST || days > DAY_LAST)
 		return;
-	seconds = (int)(rest / US_PER_SECOND);
 	fraction = (int)(rest % US_PER_SECOND);
-	date_format((int32_t)days, out);
-	n = (int)strlen(out);
-	n += snprintf(out + n, TIME_TEXT_MAX - (size_t)n, "T%02d:%02d:%02d", seconds / 3600,
-		      seconds / 60 % 60, seconds % 60);
+	out = put_date(out, (int32_t)days);
+	*out++ = 'T';
+	out = put_clock(out, (int)(rest / US_PER_SECOND));
+	if (fraction != 0)
+		*out++ = '.';
 	if (fraction % 1000 != 0)
-		n += snprintf(out + n, TIME_TEXT_MAX - (size_t)n, ".%06d", fraction);
+		out = put_digits(out, 6, fraction);
 	else if (fraction != 0)
-		n += snprintf(out + n, TIME_TEXT_MAX - (size_t)n, ".%03d", fraction / 1000);
-	snprintf(out + n, TIME_TEXT_MAX - (size_t)n, "Z");
+		out = put_digits(out, 3, fraction / 1000);
+	*out++ = 'Z';
+	*out = '\0';
 }
 
 /* Reads exactly `n` digits at *s into [min,max] and steps over them. */

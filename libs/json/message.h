@@ -71,8 +71,7 @@ void message_apply_defaults(struct arena *a, ProtobufCMessage *m);
 /*
  * Unpacks into the arena; at most `max` bytes. ST_INVALID for malformed or oversized input,
  * ST_TOO_LARGE when the arena is full. Fields that the contract does not know are dropped. The
- * message must not be freed with protobuf-c's free
- * function. Call message_check before using it.
+ * message must not be freed with protobuf-c's free function. Call message_check before using it.
  */
 enum status message_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, const void *data,
 			   size_t len, size_t max, ProtobufCMessage **ret) MUST_USE;
