@@ -10,21 +10,22 @@
 #include "contract/auth.h"
 #include "core/arena.h"
 #include "core/id.h"
+#include "testkit/testkit.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #define WORLD_WAIT_MS 20000 /* a condition that is not met by then fails the test */
 
 struct world {
-	char root[512], out[512], dir[256]; /* the repository, the build, everything of this run */
-	char pg[512];                       /* superuser's connection string */
-	struct bus *edge, *ingest;          /* as the users api-edge and ingest-shopify */
-	pid_t auth;
-	struct pg_conn *super; /* of libpq */
-	struct arena *arena;   /* of answers; reset by world_fresh */
-	char operator_token[4096];
+	struct arena *arena;       /* of answers; emptied by world_fresh */
+	struct arena *keep;        /* of what lasts as long as the world */
+	const char *dir;           /* settings and secrets of the deploy step */
+	const char *pg;            /* superuser's connection string */
+	struct pg_conn *super;     /* of libpq */
+	struct bus *edge, *ingest; /* as the users api-edge and ingest-shopify */
+	struct tk_proc *auth;
+	const char *operator_token;
 };
 
 /* Starts all of it, migrates, makes the first operator and changes his key for a token. Fails hard:
@@ -35,8 +36,8 @@ void world_stop(struct world *w);
 void world_fresh(struct world *w);
 
 /* Starts a copy of auth and waits until it answers; SIGTERM and the exit code. */
-pid_t world_spawn(struct world *w);
-int world_end(pid_t pid);
+struct tk_proc *world_spawn(struct world *w);
+int world_end(struct tk_proc *p);
 /* Runs auth with flags (NULL-ended) and collects what it prints; the exit code. */
 int world_run(struct world *w, char *out, size_t cap, const char *const *flags);
 

@@ -77,7 +77,7 @@ static void the_access_state_names_sessions_while_their_tokens_live(void **state
 	s = access_state();
 	assert_true(listed(s->ended_sessions, s->n_ended_sessions, world_sid(&w, t)));
 	world_sql(&w,
-		  "UPDATE auth.sessions SET ended_at = now() - interval '911 seconds' WHERE "
+		  "UPDATE auth.sessions SET ended_at = now() - interval '961 seconds' WHERE "
 		  "session_id = "
 		  "'%s'",
 		  world_sid(&w, t));
@@ -155,7 +155,7 @@ static void suspension_stops_everything_at_once(void **state)
 static void every_copy_hears_of_a_logout(void **state)
 {
 	const Auth__V1__Tokens *t;
-	pid_t copy = world_spawn(&w);
+	struct tk_proc *copy = world_spawn(&w);
 	int refused = 0;
 
 	(void)state;
@@ -257,7 +257,7 @@ static void an_old_key_is_replaced_by_itself(void **state)
 {
 	const char *kid =
 		world_sql(&w, "SELECT kid FROM auth.signing_keys WHERE retired_at IS NULL");
-	pid_t copy;
+	struct tk_proc *copy;
 
 	(void)state;
 	world_sql(&w,

@@ -247,7 +247,7 @@ static void idle_and_old_sessions_expire(void **state)
 static void the_keeper_forgets_what_is_dead(void **state)
 {
 	const Auth__V1__Tokens *dead, *ended, *alive;
-	pid_t copy;
+	struct tk_proc *copy;
 
 	(void)state;
 	world_tenant(&w, "keeper@session.example");

@@ -126,7 +126,7 @@ BEGIN
 END $$;
 
 -- The access state, from one snapshot: version; published keys; suspended tenants; sessions that ended while their access tokens
--- could still live (900 s, 5 s of clock skew, rounding). The newest come first: where a limit cuts, the oldest tokens are nearly dead.
+-- could still live (900 s, and a minute for clocks that disagree). The newest come first: where a limit cuts, the oldest tokens are nearly dead.
 CREATE FUNCTION access_state(p_suspended_max int, p_ended_max int) RETURNS TABLE (kind text, id text, pem text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = auth, pg_temp AS $$
 	SELECT 'version', version::text, NULL FROM access_version
@@ -138,7 +138,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = auth, pg_temp AS $$
 	WHERE suspended_at IS NOT NULL ORDER BY suspended_at DESC LIMIT p_suspended_max)
 	UNION ALL
 	(SELECT 'ended', session_id::text, NULL FROM sessions
-	WHERE ended_at > clock_timestamp() - interval '910 seconds' ORDER BY ended_at DESC LIMIT p_ended_max)
+	WHERE ended_at > clock_timestamp() - interval '960 seconds' ORDER BY ended_at DESC LIMIT p_ended_max)
 $$;
 
 REVOKE ALL ON FUNCTION login_lookup, login_failed, login_passed, user_put, tenant_users, refresh_lookup, operator_lookup,
