@@ -15,7 +15,7 @@
 #define GUARD_DEPTH_MAX  WHERE_STEPS_MAX
 #define GUARD_KEYS_MAX   4096    /* keys of one object */
 #define GUARD_VALUES_MAX 1000000 /* values of a document: cJSON takes 64 bytes for each */
-#define GUARD_NUMBER_MAX 60      /* bytes of a number; cJSON cuts longer ones */
+#define GUARD_NUMBER_MAX 60      /* bytes of a number: three times what a double needs */
 #define GUARD_WHOLE_MAX  (UINT64_C(1) << 53)
 
 struct guard {
