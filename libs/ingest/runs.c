@@ -102,6 +102,7 @@ static void *runner_main(void *arg)
 		enum status st =
 			atomic_load(&r->locked) ? runs__store_claim(r, &c, &err) : ST_NOT_FOUND;
 
+		atomic_fetch_add(&r->stats.looks, 1);
 		if (st != ST_OK) {
 			if (st != ST_NOT_FOUND)
 				log_event(LOG_WARN, "sync.claim_failed", "%s: %s", status_name(st),
@@ -335,6 +336,7 @@ void runs_stats(const struct runs *r, struct runs_stats *out)
 {
 	CHECK_MAGIC(r, RUNS_MAGIC);
 	*out = (struct runs_stats){
+		.looks = atomic_load(&r->stats.looks),
 		.claimed = atomic_load(&r->stats.claimed),
 		.taken_over = atomic_load(&r->stats.taken_over),
 		.pages = atomic_load(&r->stats.pages),

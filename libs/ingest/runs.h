@@ -183,6 +183,7 @@ enum status runs_open(struct runs **ret, const struct runs_config *cfg, struct e
 void runs_close(struct runs *r);
 
 struct runs_stats {
+	uint64_t looks; /* for a run to claim */
 	uint64_t claimed, taken_over, pages, rows, retries, finished, failed, lost;
 	uint32_t active;
 };

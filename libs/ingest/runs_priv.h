@@ -53,7 +53,8 @@ struct runs {
 	int n_runners; /* whose threads run */
 	struct runner runners[RUNS_RUNNERS_MAX];
 	struct {
-		atomic_ulong claimed, taken_over, pages, rows, retries, finished, failed, lost;
+		atomic_ulong looks, claimed, taken_over, pages, rows, retries, finished, failed,
+			lost;
 	} stats;
 };
 

@@ -5,11 +5,9 @@
 #include "core/magic.h"
 #include "core/timeutil.h"
 
-#include <postgresql/libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PASSWORD "only-for-tests"
 #define LOOK_US  5000
@@ -28,12 +26,20 @@ static const struct db_stmt things_statements[] = {
 	  "INSERT INTO marks (tenant_id, run_id, status) VALUES ($1::uuid, $2::uuid, $3)" },
 	{ NULL, NULL },
 };
+static const char roles_sql[] =
+	"CREATE ROLE " THINGS_SCHEMA "_owner LOGIN PASSWORD '" PASSWORD "';"
+	"CREATE ROLE " THINGS_SCHEMA "_app LOGIN PASSWORD '" PASSWORD "';"
+	"CREATE ROLE " THINGS_SCHEMA "_worker LOGIN PASSWORD '" PASSWORD "';"
+	"CREATE SCHEMA " THINGS_SCHEMA " AUTHORIZATION " THINGS_SCHEMA "_owner;"
+	"GRANT USAGE ON SCHEMA " THINGS_SCHEMA " TO " THINGS_SCHEMA "_app, " THINGS_SCHEMA
+	"_worker;";
 static const char tables_sql[] = "CREATE TABLE things (tenant_id uuid, brand_id uuid, thing_id "
 				 "text, run_id uuid, written int DEFAULT 1,"
 				 " PRIMARY KEY (tenant_id, brand_id, thing_id));"
 				 "CREATE TABLE events (tenant_id uuid, run_id uuid, kind text, "
 				 "page int, at timestamptz DEFAULT clock_timestamp());"
-				 "CREATE TABLE marks (tenant_id uuid, run_id uuid, status text);";
+				 "CREATE TABLE marks (tenant_id uuid, run_id uuid, status text);"
+				 "GRANT ALL ON things, events, marks TO " THINGS_SCHEMA "_app;";
 
 static struct things_plan *plan_of(struct things *t, const struct run *run)
 {
@@ -232,101 +238,55 @@ void things_plan_let_go(struct things_plan *p)
 
 /* ---- the database ---- */
 
-static void run_sql(const char *conninfo, const char *sql, int64_t *ret)
-{
-	PGconn *pg = PQconnectdb(conninfo);
-	PGresult *r;
-
-	INVARIANT(PQstatus(pg) == CONNECTION_OK);
-	r = PQexec(pg, sql);
-	if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK) {
-		fprintf(stderr, "%s: %s", sql, PQresultErrorMessage(r));
-		INVARIANT(!"SQL of a test");
-	}
-	if (ret != NULL)
-		*ret = PQntuples(r) > 0 ? strtoll(PQgetvalue(r, 0, 0), NULL, 10) : -1;
-	PQclear(r);
-	PQfinish(pg);
-}
-
 int64_t things_count(const struct things_db *d, const char *sql)
 {
 	char text[2048];
-	int64_t n = 0;
 
 	snprintf(text, sizeof(text), "SET client_min_messages = warning; SET search_path = %s; %s",
-		 d->schema, sql);
-	run_sql(d->super, text, &n);
-	return n;
+		 THINGS_SCHEMA, sql);
+	return tk_sql_int(d->db.superuser, text);
 }
 
 void things_sql(const struct things_db *d, const char *sql)
 {
-	things_count(d, sql);
+	char text[2048];
+
+	snprintf(text, sizeof(text), "SET client_min_messages = warning; SET search_path = %s; %s",
+		 THINGS_SCHEMA, sql);
+	tk_sql(d->db.superuser, text);
 }
 
-void things_db_attach(struct things_db *d, const char *super_conninfo, const char *schema)
+void things_db_attach(struct things_db *d, const char *app, const char *worker)
 {
-	snprintf(d->schema, sizeof(d->schema), "%s", schema);
-	snprintf(d->super, sizeof(d->super), "%s dbname=%s", super_conninfo, schema);
-	snprintf(d->owner, sizeof(d->owner), "%s user=%s_owner password=" PASSWORD, d->super,
-		 schema);
-	snprintf(d->app, sizeof(d->app), "%s user=%s_app password=" PASSWORD, d->super, schema);
-	snprintf(d->worker, sizeof(d->worker), "%s user=%s_worker password=" PASSWORD, d->super,
-		 schema);
+	snprintf(d->app, sizeof(d->app), "%s", app);
+	snprintf(d->worker, sizeof(d->worker), "%s", worker);
 }
 
-void things_db_make(struct things_db *d, const char *super_conninfo)
+void things_db_make(struct things_db *d, struct tk_pg *pg)
 {
-	static const char *const roles[] = { "owner", "app", "worker" };
 	const struct db_migration_set set = RUNS_MIGRATION_SET;
-	char schema[32], sql[1024];
+	char owner[TK_TEXT];
 	struct error err = { 0 };
 
-	snprintf(schema, sizeof(schema), "things_%d", (int)getpid());
-	things_db_attach(d, super_conninfo, schema);
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(sql, sizeof(sql), "CREATE ROLE %s_%s LOGIN PASSWORD '" PASSWORD "'",
-			 schema, roles[i]);
-		run_sql(super_conninfo, sql, NULL);
-	}
-	snprintf(sql, sizeof(sql), "CREATE DATABASE %s", schema);
-	run_sql(super_conninfo, sql, NULL);
-	snprintf(sql, sizeof(sql),
-		 "CREATE SCHEMA %s AUTHORIZATION %s_owner; GRANT USAGE ON SCHEMA %s TO %s_app, "
-		 "%s_worker",
-		 schema, schema, schema, schema, schema);
-	run_sql(d->super, sql, NULL);
-	if (db_migrate(d->owner, schema, &set, 1, &err) != ST_OK) {
+	tk_db_create(pg, &d->db);
+	tk_db_conninfo(&d->db, THINGS_SCHEMA "_owner", PASSWORD, owner);
+	tk_db_conninfo(&d->db, THINGS_SCHEMA "_app", PASSWORD, d->app);
+	tk_db_conninfo(&d->db, THINGS_SCHEMA "_worker", PASSWORD, d->worker);
+	tk_sql(d->db.superuser, roles_sql);
+	if (db_migrate(owner, THINGS_SCHEMA, &set, 1, &err) != ST_OK) {
 		fprintf(stderr, "%s\n", err.detail);
 		INVARIANT(!"migration");
 	}
 	things_sql(d, tables_sql);
-	snprintf(sql, sizeof(sql), "GRANT ALL ON things, events, marks TO %s_app", schema);
-	things_sql(d, sql);
-}
-
-void things_db_drop(struct things_db *d)
-{
-	static const char *const roles[] = { "owner", "app", "worker" };
-	char super[600], sql[256];
-
-	snprintf(super, sizeof(super), "%s dbname=postgres", d->super);
-	snprintf(sql, sizeof(sql), "DROP DATABASE %s WITH (FORCE)", d->schema);
-	run_sql(super, sql, NULL);
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(sql, sizeof(sql), "DROP ROLE %s_%s", d->schema, roles[i]);
-		run_sql(super, sql, NULL);
-	}
 }
 
 /* ---- the engine ---- */
 
-static struct db *open_pool(const struct things_db *d, const char *conninfo, int connections,
+static struct db *open_pool(const char *conninfo, int connections,
 			    const struct db_stmt *const *stmts)
 {
 	struct db_config cfg = { .conninfo = conninfo,
-				 .schema = d->schema,
+				 .schema = THINGS_SCHEMA,
 				 .connections = connections,
 				 .stmts = stmts };
 	struct error err = { 0 };
@@ -345,8 +305,8 @@ void things_open_pools(struct things *t, const struct things_db *d)
 	static const struct db_stmt *const worker[] = { runs_worker_statements, NULL };
 
 	*t = (struct things){ 0 };
-	t->db = open_pool(d, d->app, 6, app);
-	t->worker = open_pool(d, d->worker, 2, worker);
+	t->db = open_pool(d->app, 6, app);
+	t->worker = open_pool(d->worker, 2, worker);
 }
 
 void things_open(struct things *t, const struct things_db *d, struct things_plan **plans,
@@ -355,7 +315,7 @@ void things_open(struct things *t, const struct things_db *d, struct things_plan
 	struct runs_config cfg = { .spec = &things_spec,
 				   .app = t,
 				   .worker_conninfo = d->worker,
-				   .schema = d->schema,
+				   .schema = THINGS_SCHEMA,
 				   .runners = o->runners,
 				   .poll_ms = o->poll_ms,
 				   .lease_ms = o->lease_ms,
@@ -396,15 +356,24 @@ enum status things_start(struct things *t, const struct things_plan *p, bool ful
 	return st == ST_OK ? db_commit(tx, &err) : st;
 }
 
+/* Waits out a server that is being started again. */
 struct run_view things_get(struct things *t, const struct things_plan *p, const char *run_id)
 {
+	int64_t deadline = time_mono_us() + THINGS_WAIT_US;
 	struct db_scope scope = { p->tenant_id, "" };
-	AUTO_TX *tx = db_tx_new(t->db, &scope);
 	struct run_view v = { 0 };
+	enum status st = ST_UNAVAILABLE;
 	struct error err = { 0 };
 
-	INVARIANT(tx != NULL);
-	if (runs_get(tx, "things", run_id, 0, &v, &err) != ST_OK) {
+	while (st == ST_UNAVAILABLE && time_mono_us() < deadline) {
+		AUTO_TX *tx = db_tx_new(t->db, &scope);
+
+		INVARIANT(tx != NULL);
+		st = runs_get(tx, "things", run_id, 0, &v, &err);
+		if (st != ST_OK)
+			time_sleep_us(time_mono_us() + LOOK_US);
+	}
+	if (st != ST_OK) {
 		fprintf(stderr, "%s\n", err.detail);
 		INVARIANT(!"runs_get");
 	}

@@ -9,6 +9,7 @@
 #include "core/id.h"
 #include "db/db.h"
 #include "ingest/runs.h"
+#include "testkit/testkit.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,14 +17,17 @@
 #define THINGS_PAGES_MAX 64
 #define THINGS_WAIT_US   (INT64_C(60) * 1000 * 1000)
 
-/* A database of its own on the server of PP_TEST_PG, with the roles of a service. */
+#define THINGS_SCHEMA "things"
+
+/* A database with the roles of a service; roles are the cluster's, so the cluster is the test's
+ * own. */
 struct things_db {
-	char schema[32], super[500], owner[700], app[700], worker[700];
+	struct tk_db db;
+	char app[TK_TEXT], worker[TK_TEXT]; /* connection strings */
 };
-void things_db_make(struct things_db *d, const char *super_conninfo);
-void things_db_drop(struct things_db *d);
-/* Names the conninfos from another process's database. */
-void things_db_attach(struct things_db *d, const char *super_conninfo, const char *schema);
+void things_db_make(struct things_db *d, struct tk_pg *pg);
+/* Another process's way to it: no superuser. */
+void things_db_attach(struct things_db *d, const char *app, const char *worker);
 
 /* What the provider does for a brand. */
 struct things_plan {

@@ -15,12 +15,9 @@
 #include "core/timeutil.h"
 
 #include <postgresql/libpq-fe.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define TENANT   "0190a000-0000-7000-8000-000000000001"
@@ -28,6 +25,7 @@
 #define NEVER_MS (3600 * 1000)
 #define LOOK_US  5000
 
+static struct tk_pg *pg;
 static struct things_db db;
 static const char *self;
 static const struct things_options quick = {
@@ -36,21 +34,9 @@ static const struct things_options quick = {
 
 static int group_setup(void **state)
 {
-	const char *super = getenv("PP_TEST_PG");
-
 	(void)state;
-	if (super == NULL) {
-		fprintf(stderr, "PP_TEST_PG is not set: run by tests/run.sh\n");
-		return 1;
-	}
-	things_db_make(&db, super);
-	return 0;
-}
-
-static int group_teardown(void **state)
-{
-	(void)state;
-	things_db_drop(&db);
+	pg = tk_pg_open(true); /* roles are made, and it is killed */
+	things_db_make(&db, pg);
 	return 0;
 }
 
@@ -555,6 +541,19 @@ static void test_store_fatal(void **state)
 	things_close(&t);
 }
 
+/* Waits until the engine has looked n times for a run to claim. */
+static void await_looks(struct things *t, uint64_t n)
+{
+	int64_t deadline = time_mono_us() + THINGS_WAIT_US;
+	struct runs_stats stats = { 0 };
+
+	while (stats.looks < n) {
+		assert_true(time_mono_us() < deadline);
+		time_sleep_us(time_mono_us() + LOOK_US);
+		runs_stats(t->runs, &stats);
+	}
+}
+
 /* ---- processes that end ---- */
 
 /* Stopped in the middle: handed back at once, and the next process goes on from the checkpoint. */
@@ -591,13 +590,13 @@ static void test_close_and_go_on(void **state)
 }
 
 /* The other process: claims what there is and holds page 2 for ever. */
-static _Noreturn void drive_and_hang(const char *schema, const char *brand_id)
+static _Noreturn void drive_and_hang(const char *app, const char *worker, const char *brand_id)
 {
 	struct things_options slow = { .runners = 1, .poll_ms = 20, .lease_ms = NEVER_MS };
 	struct things_plan plan, *plans[] = { &plan };
 	struct things t;
 
-	things_db_attach(&db, getenv("PP_TEST_PG"), schema);
+	things_db_attach(&db, app, worker);
 	things_plan_init(&plan, TENANT, 4, 3);
 	snprintf(plan.brand_id, sizeof(plan.brand_id), "%s", brand_id);
 	plan.hold_page = 2;
@@ -615,33 +614,26 @@ static void test_killed_process(void **state)
 	struct runs_stats stats;
 	char run_id[UUID_TEXT];
 	struct things t;
-	pid_t pid;
-	int status;
+	const char *argv[] = { self, "--drive", db.app, db.worker, plan.brand_id, NULL };
+	struct tk_proc *other;
 
 	(void)state;
 	things_plan_init(&plan, TENANT, 4, 3);
 	things_open_pools(&t, &db);
 	assert_int_equal(things_start(&t, &plan, false, run_id, NULL), ST_OK);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execl(self, self, "--drive", db.schema, plan.brand_id, (char *)NULL);
-		_exit(127);
-	}
+	other = tk_spawn(argv, NULL);
 	while (things_get(&t, &plan, run_id).pages < 2) {
 		assert_true(time_mono_us() < deadline);
-		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+		assert_true(tk_proc_running(other));
 		time_sleep_us(time_mono_us() + LOOK_US);
 	}
 	things_close(&t);
-	/* While it lives nobody takes the run: two polls find nothing. */
+	/* While it lives nobody takes the run: three looks find nothing. */
 	things_open(&t, &db, plans, 1, &slow);
-	time_sleep_us(time_mono_us() + 150000); /* allowed: a chance to do wrong, not a condition */
+	await_looks(&t, 3);
 	runs_stats(t.runs, &stats);
 	assert_int_equal(stats.claimed, 0);
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
+	tk_proc_kill(other);
 	assert_int_equal(things_await(&t, &plan, run_id, RUN_PROJECTING).rows, 12);
 	runs_stats(t.runs, &stats);
 	assert_int_equal(stats.taken_over, 1);
@@ -772,7 +764,7 @@ static void test_lease_runs_out(void **state)
 			"+ interval '1 hour'");
 	things_close(&t);
 	things_open(&t, &db, plans, 1, &quick);
-	time_sleep_us(time_mono_us() + 150000); /* allowed: a chance to do wrong, not a condition */
+	await_looks(&t, 3);
 	runs_stats(t.runs, &stats);
 	assert_int_equal(stats.claimed, 0);
 	things_sql(&db, "UPDATE sync_runs SET lease_until = now() - interval '1 second'");
@@ -805,6 +797,28 @@ static void test_keeper_killed(void **state)
 	things_plan_let_go(&plan);
 	assert_int_equal(things_await(&t, &plan, run_id, RUN_PROJECTING).pages, 3);
 	assert_whole(&plan, run_id, 3);
+	assert_int_equal(things_count(&db, "SELECT max(written) FROM things"), 1);
+	things_close(&t);
+}
+
+/* The server itself dies in the middle of a run, and comes back: the run ends whole. */
+static void test_database_killed(void **state)
+{
+	struct things_plan plan, *plans[] = { &plan };
+	char run_id[UUID_TEXT];
+	struct things t;
+
+	(void)state;
+	things_plan_init(&plan, TENANT, 4, 3);
+	plan.hold_page = 2;
+	things_open(&t, &db, plans, 1, &quick);
+	assert_int_equal(things_start(&t, &plan, false, run_id, NULL), ST_OK);
+	things_plan_await_held(&plan);
+	tk_pg_kill(pg);
+	things_plan_let_go(&plan); /* page 2 meets a dead server */
+	tk_pg_start(pg);
+	things_await(&t, &plan, run_id, RUN_PROJECTING);
+	assert_whole(&plan, run_id, 4);
 	assert_int_equal(things_count(&db, "SELECT max(written) FROM things"), 1);
 	things_close(&t);
 }
@@ -907,13 +921,14 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_heartbeat_cancels, test_setup),
 		cmocka_unit_test_setup(test_lease_runs_out, test_setup),
 		cmocka_unit_test_setup(test_keeper_killed, test_setup),
+		cmocka_unit_test_setup(test_database_killed, test_setup),
 		cmocka_unit_test_setup(test_two_engines, test_setup),
 		cmocka_unit_test_setup(test_retention, test_setup),
 	};
 
 	self = argv[0];
 	log_init("test", LOG_ERROR + 1); /* faults are the point here */
-	if (argc == 4 && strcmp(argv[1], "--drive") == 0)
-		drive_and_hang(argv[2], argv[3]);
-	return cmocka_run_group_tests_name("ingest runs", tests, group_setup, group_teardown);
+	if (argc == 5 && strcmp(argv[1], "--drive") == 0)
+		drive_and_hang(argv[2], argv[3], argv[4]);
+	return cmocka_run_group_tests_name("ingest runs", tests, group_setup, NULL);
 }
