@@ -13,12 +13,21 @@
 #define FAULT_DELAY_MS_MAX 600000
 
 /* kind, the word at the control port */
-#define FAULT_LIST(X)                                                                             \
-	X(NONE, "none")                                                                           \
-	X(HTTP_429, "http_429") X(HTTP_5XX, "http_5xx") X(INTERNAL, "internal") X(SLOW, "slow")   \
-		X(TRUNCATE, "truncate") X(BAD_JSON, "bad_json") X(EXPIRED_TOKEN, "expired_token") \
-			X(THROTTLE, "throttle") X(WRONG_TYPE, "wrong_type")                       \
-				X(NOT_READY, "not_ready") X(JOB_FAILED, "job_failed")
+/* clang-format off */
+#define FAULT_LIST(X)                   \
+	X(NONE, "none") \
+	X(HTTP_429, "http_429") \
+	X(HTTP_5XX, "http_5xx") \
+	X(INTERNAL, "internal") \
+	X(SLOW, "slow") \
+	X(TRUNCATE, "truncate") \
+	X(BAD_JSON, "bad_json") \
+	X(EXPIRED_TOKEN, "expired_token") \
+	X(THROTTLE, "throttle") \
+	X(WRONG_TYPE, "wrong_type") \
+	X(NOT_READY, "not_ready") \
+	X(JOB_FAILED, "job_failed")
+/* clang-format on */
 
 enum fault_kind {
 #define X(name, word) FAULT_##name,

@@ -29,6 +29,7 @@
 struct fx {
 	char dir[FX_PATH_MAX]; /* a folder of this test's own */
 	char data[FX_PATH_MAX];
+	char shop[256]; /* the domain; a reload may replace sim.data at any time */
 	struct sim sim;
 	struct mg_context *ctx;
 	int port;
@@ -242,7 +243,7 @@ static inline const char *fx_oauth(struct fx *fx, const char *body)
 	char host[300];
 	const char *const headers[] = { host, "Content-Type: application/json", NULL };
 
-	snprintf(host, sizeof(host), "Host: %s", fx->sim.data->shop_domain);
+	snprintf(host, sizeof(host), "Host: %s", fx->shop);
 	return fx_request(fx, "POST", "/admin/oauth/access_token", headers, body);
 }
 
@@ -289,6 +290,7 @@ static inline void fx_start(struct fx *fx, const char *plan)
 	if (sim_open(&fx->sim, &err) != ST_OK)
 		print_error("%s\n", err.detail);
 	assert_non_null(fx->sim.data);
+	snprintf(fx->shop, sizeof(fx->shop), "%s", fx->sim.data->shop_domain);
 	fx->ctx = sim_listen(&fx->sim, 0, &fx->port);
 	assert_non_null(fx->ctx);
 	buf_init(&fx->body, 64 * 1024 * 1024);
@@ -321,7 +323,7 @@ static inline cJSON *fx_gql(struct fx *fx, const char *query, const char *variab
 	cJSON *j = cJSON_CreateObject();
 	char *body;
 
-	snprintf(host, sizeof(host), "Host: %s", fx->sim.data->shop_domain);
+	snprintf(host, sizeof(host), "Host: %s", fx->shop);
 	snprintf(token, sizeof(token), "X-Shopify-Access-Token: %s", fx->access);
 	cJSON_AddStringToObject(j, "query", query);
 	if (variables != NULL)

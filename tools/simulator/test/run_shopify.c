@@ -42,7 +42,7 @@ static void answers(struct fx *fx, const char *query, const char *want)
 	cJSON_Delete(j);
 }
 
-static void rows_are_served_as_they_are(void **state)
+static void the_shop_tells_about_itself(void **state)
 {
 	struct fx fx = { .port = 0 };
 
@@ -57,6 +57,15 @@ static void rows_are_served_as_they_are(void **state)
 		"\"GBP\",\"ianaTimezone\":\"Europe/"
 		"London\",\"billingAddress\":{\"countryCodeV2\":\"GB\"},"
 		"\"plan\":{\"displayName\":\"Advanced\"}}}");
+	fx_stop(&fx);
+}
+
+static void lines_round_half_up(void **state)
+{
+	struct fx fx = { .port = 0 };
+
+	(void)state;
+	start(&fx, "standard");
 	/* 3 x 0.28175 - 0.10 = 0.74525, half up 0.75; 5; 2 x 1.50 - 0.50 = 2.50. */
 	answers(&fx,
 		"{order(id:\"gid://shopify/Order/1\"){totalPriceSet{shopMoney{amount "
@@ -92,6 +101,15 @@ static void rows_are_served_as_they_are(void **state)
 		"{\"shopMoney\":{\"amount\":\"3.00\"}},\"discountedTotalSet\":{\"shopMoney\":{"
 		"\"amount\":"
 		"\"2.50\"}}}]}}}");
+	fx_stop(&fx);
+}
+
+static void absent_values_are_null(void **state)
+{
+	struct fx fx = { .port = 0 };
+
+	(void)state;
+	start(&fx, "standard");
 	answers(&fx,
 		"{order(id:\"gid://shopify/Order/a/b?c\"){id createdAt cancelledAt cancelReason "
 		"test "
@@ -116,7 +134,7 @@ static void rows_are_served_as_they_are(void **state)
 	fx_stop(&fx);
 }
 
-static void journeys_and_products(void **state)
+static void journeys_keep_their_order(void **state)
 {
 	struct fx fx = { .port = 0 };
 
@@ -141,6 +159,15 @@ static void journeys_and_products(void **state)
 		"\"2025-01-01T10:00:00Z\",\"source\":\"\",\"sourceType\":\"STOREFRONT_APP\","
 		"\"landingPage\":"
 		"null,\"referrerUrl\":null,\"utmParameters\":null}]}}}}");
+	fx_stop(&fx);
+}
+
+static void products_have_variants_and_stock(void **state)
+{
+	struct fx fx = { .port = 0 };
+
+	(void)state;
+	start(&fx, "standard");
 	answers(&fx,
 		"{products(first:9){nodes{title updatedAt totalInventory "
 		"variants(first:9){nodes{title sku "
@@ -479,8 +506,11 @@ static void journeys_can_be_unready(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rows_are_served_as_they_are),
-		cmocka_unit_test(journeys_and_products),
+		cmocka_unit_test(the_shop_tells_about_itself),
+		cmocka_unit_test(lines_round_half_up),
+		cmocka_unit_test(absent_values_are_null),
+		cmocka_unit_test(journeys_keep_their_order),
+		cmocka_unit_test(products_have_variants_and_stock),
 		cmocka_unit_test(refresh_tokens_rotate),
 		cmocka_unit_test(access_tokens_expire),
 		cmocka_unit_test(the_date_is_the_shops_evening),
