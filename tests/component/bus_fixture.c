@@ -1,34 +1,20 @@
 /*
- * A nats-server for the tests of libs/bus, and small things to wait with.
+ * The broker of the tests of libs/bus, nkey users, and small things to wait with.
  */
 #include "component/bus_fixture.h"
 #include "core/magic.h"
-#include "core/timeutil.h"
+#include "testkit/testkit.h"
 
 #include <fcntl.h>
-#include <ftw.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#define LOOK_US 2000
 
 bool wait_for(condition_fn *cond, void *arg)
 {
-	int64_t deadline = time_mono_us() + FIXTURE_WAIT_MS * INT64_C(1000);
-
-	while (!cond(arg)) {
-		if (time_mono_us() >= deadline)
-			return false;
-		time_sleep_us(time_mono_us() + LOOK_US);
-	}
-	return true;
+	return tk_wait_until(cond, arg, FIXTURE_WAIT_MS);
 }
 
 /* ---- gates ---- */
@@ -62,112 +48,39 @@ void gate_pass(struct gate *g)
 }
 
 /* ---- the server ---- */
-void broker_folder(struct broker *b)
+/* `extra` replaces the kit's default configuration, which only says this. */
+static void full_config(const struct broker *b, char out[BROKER_CONFIG_MAX])
 {
-	if (*b->dir)
-		return;
-	snprintf(b->dir, sizeof(b->dir), "/tmp/pp-bus-XXXXXX");
-	INVARIANT(mkdtemp(b->dir) != NULL);
-}
-
-static void write_config(const struct broker *b)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/nats.conf", b->dir);
-	f = fopen(path, "w");
-	INVARIANT(f != NULL);
-	fprintf(f, "host: 127.0.0.1\nport: %d\nports_file_dir: \"%s\"\n", b->port ? b->port : -1,
-		b->dir);
-	fprintf(f, "jetstream { store_dir: \"%s/js\" }\n%s\n", b->dir, b->extra);
-	INVARIANT(fclose(f) == 0);
-}
-
-static void spawn(struct broker *b)
-{
-	char conf[128], log[128];
-	int fd;
-
-	snprintf(conf, sizeof(conf), "%s/nats.conf", b->dir);
-	snprintf(log, sizeof(log), "%s/nats.log", b->dir);
-	b->pid = fork();
-	INVARIANT(b->pid >= 0);
-	if (b->pid > 0)
-		return;
-	fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	if (fd >= 0) {
-		dup2(fd, 1);
-		dup2(fd, 2);
-	}
-	/* An aborted test leaves no server behind. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	execlp("nats-server", "nats-server", "-c", conf, (char *)NULL);
-	_exit(127);
-}
-
-/* The server writes {"nats":["nats://127.0.0.1:41234"]} once it listens. */
-static bool read_port(void *arg)
-{
-	struct broker *b = arg;
-	char path[160], text[512] = "";
-	const char *at;
-	size_t n;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/nats-server_%d.ports", b->dir, (int)b->pid);
-	f = fopen(path, "r");
-	if (!f)
-		return false;
-	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	at = strstr(text, "127.0.0.1:");
-	if (!at || !strchr(text, '}'))
-		return false;
-	b->port = (int)strtol(at + 10, NULL, 10);
-	return b->port > 0;
-}
-
-void broker_again(struct broker *b)
-{
-	write_config(b);
-	spawn(b);
-	INVARIANT(wait_for(read_port, b));
-	snprintf(b->url, sizeof(b->url), "nats://127.0.0.1:%d", b->port);
+	snprintf(out, BROKER_CONFIG_MAX, "max_payload: 1MB\n%s", b->extra);
 }
 
 void broker_start(struct broker *b, const char *extra)
 {
-	broker_folder(b);
-	b->port = 0;
+	char config[BROKER_CONFIG_MAX];
+
 	snprintf(b->extra, sizeof(b->extra), "%s", extra ? extra : "");
-	broker_again(b);
+	full_config(b, config);
+	b->nats = tk_nats_open(config, NULL);
+	snprintf(b->url, sizeof(b->url), "%s", tk_nats_url(b->nats));
 }
 
 void broker_kill(struct broker *b)
 {
-	if (b->pid <= 0)
-		return;
-	kill(b->pid, SIGKILL);
-	waitpid(b->pid, NULL, 0);
-	b->pid = 0;
+	tk_nats_kill(b->nats);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+void broker_again(struct broker *b)
 {
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
+	char config[BROKER_CONFIG_MAX];
+
+	full_config(b, config);
+	tk_nats_configure(b->nats, config, NULL);
+	tk_nats_start(b->nats);
 }
 
 void broker_stop(struct broker *b)
 {
-	broker_kill(b);
-	if (*b->dir)
-		nftw(b->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	*b->dir = '\0';
+	tk_nats_stop(b->nats);
 }
 
 /* ---- users: https://docs.nats.io, "NKeys": base32 of prefix, key and CRC-16 ---- */
@@ -203,7 +116,7 @@ static void encode_key(uint8_t *raw, size_t n, char *out)
 	*out = '\0';
 }
 
-void nkey_make(struct nkey_user *u, const struct broker *b, const char *name)
+void nkey_make(struct nkey_user *u, const char *name)
 {
 	uint8_t raw[36], seed[32], public[32], secret[64];
 	char text[72];
@@ -219,7 +132,7 @@ void nkey_make(struct nkey_user *u, const struct broker *b, const char *name)
 	raw[1] = (uint8_t)((20 << 3 & 31) << 3);
 	memcpy(raw + 2, seed, sizeof(seed));
 	encode_key(raw, 34, text);
-	snprintf(u->seed_file, sizeof(u->seed_file), "%s/%s.seed", b->dir, name);
+	snprintf(u->seed_file, sizeof(u->seed_file), "%s/%s.seed", tk_dir(), name);
 	fd = open(u->seed_file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	INVARIANT(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
 	close(fd);

@@ -9,31 +9,27 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <sys/types.h>
 
 #define FIXTURE_WAIT_MS 20000 /* a condition that is not met by then fails the test */
 
+#define BROKER_CONFIG_MAX 4200
 struct broker {
-	pid_t pid;
-	int port;
-	char dir[64], url[64], extra[4096];
+	struct tk_nats *nats;
+	char url[64], extra[4096];
 };
-/* Starts nats-server with JetStream in a folder of its own; `extra` is added to its configuration
- * (may be NULL). */
+/* Starts a nats-server of this test alone; `extra` is added to its configuration (may be NULL). */
 void broker_start(struct broker *b, const char *extra);
 /* SIGKILL, waits for the end. The data stays. */
 void broker_kill(struct broker *b);
-/* The same port and data again. */
+/* The same port and data again, with the present `extra`. */
 void broker_again(struct broker *b);
-/* Ends it and removes its folder. */
 void broker_stop(struct broker *b);
 
 struct nkey_user {
 	char id[64], seed_file[128];
 };
-/* A fresh user; its seed goes to a file in b's folder (made by broker_folder). */
-void broker_folder(struct broker *b);
-void nkey_make(struct nkey_user *u, const struct broker *b, const char *name);
+/* A fresh user; its seed goes to a file. */
+void nkey_make(struct nkey_user *u, const char *name);
 
 struct bus *fixture_bus(const struct broker *b, const char *name);
 /* One request of the JetStream API that must succeed, e.g. "STREAM.CREATE.x". */

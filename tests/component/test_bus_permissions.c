@@ -58,10 +58,9 @@ static int set_up(void **state)
 	struct error err = { 0 };
 
 	(void)state;
-	broker_folder(&broker);
-	nkey_make(&alpha_key, &broker, "alpha");
-	nkey_make(&beta_key, &broker, "beta");
-	nkey_make(&deploy_key, &broker, "deploy");
+	nkey_make(&alpha_key, "alpha");
+	nkey_make(&beta_key, "beta");
+	nkey_make(&deploy_key, "deploy");
 	snprintf(extra, sizeof(extra), users, alpha_key.id, beta_key.id, deploy_key.id);
 	broker_start(&broker, extra);
 	INVARIANT(open_as(&alpha_key, &alpha_key, "alpha", &alpha, &err) == ST_OK);

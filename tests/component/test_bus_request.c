@@ -306,6 +306,72 @@ static void test_a_full_queue_says_so(void **state)
 	bus_server_stop(s, 5000);
 }
 
+struct bytes_goal {
+	const struct bus_server *s;
+	uint64_t n;
+};
+
+static bool all_decided(void *arg)
+{
+	struct bytes_goal *g = arg;
+	struct bus_server_stats st;
+
+	bus_server_stats(g->s, &st);
+	return st.taken + st.refused_full == g->n;
+}
+
+static void wait_at_gate(void *arg, struct bus_msg *m)
+{
+	(void)m;
+	gate_pass(arg);
+}
+
+struct heavy {
+	struct gate gate; /* first: what wait_at_gate gets */
+	atomic_int full;
+};
+
+static void refuse_heavy(void *arg, struct bus_msg *m)
+{
+	(void)m;
+	atomic_fetch_add(&((struct heavy *)arg)->full, 1);
+}
+
+/* 64 MiB wait at most, however many requests that are. */
+static void test_a_queue_is_full_by_bytes_too(void **state)
+{
+	enum { SENT = 80, SIZE = 1000000, RUNNING = 1, FIT = 64 * 1024 * 1024 / SIZE };
+	struct heavy h = { .full = 0 };
+	struct bus_server_config cfg = { "pp.rpc.heavy.>", "q",          1, 1000,
+					 wait_at_gate,     refuse_heavy, &h };
+	struct bytes_goal goal = { .n = SENT };
+	struct stats_goal first = { .taken = 1, .busy = 1 };
+	struct bus_server_stats st;
+	struct bus_server *s;
+	char *body = calloc(1, SIZE);
+
+	(void)state;
+	assert_non_null(body);
+	gate_init(&h.gate);
+	assert_int_equal(bus_serve(callee, &cfg, &s), ST_OK);
+	assert_int_equal(bus_flush(callee, PATIENT_MS), ST_OK);
+	goal.s = first.s = s;
+	for (int i = 0; i < SENT; i++) {
+		assert_int_equal(bus_publish(caller, "pp.rpc.heavy.get", NULL, 0, body, SIZE),
+				 ST_OK);
+		if (i == 0)
+			assert_true(wait_for(stats_reached, &first));
+	}
+	assert_true(wait_for(all_decided, &goal));
+	bus_server_stats(s, &st);
+	assert_int_equal(st.taken, RUNNING + FIT);
+	assert_int_equal(st.refused_full, SENT - RUNNING - FIT);
+	assert_int_equal(atomic_load(&h.full), SENT - RUNNING - FIT);
+	gate_open(&h.gate);
+	bus_server_stop(s, PATIENT_MS);
+	free(body);
+}
+
 struct stopping {
 	struct bus_server *s;
 	int drain_ms;
@@ -508,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_no_answer_in_time),
 		cmocka_unit_test(test_bad_input_never_reaches_the_wire),
 		cmocka_unit_test(test_a_full_queue_says_so),
+		cmocka_unit_test(test_a_queue_is_full_by_bytes_too),
 		cmocka_unit_test(test_what_the_deadline_leaves_is_refused_not_dropped),
 		cmocka_unit_test(test_stopping_answers_everything_taken),
 		cmocka_unit_test(test_a_second_copy_takes_over_without_a_lost_request),

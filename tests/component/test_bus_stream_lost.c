@@ -49,7 +49,7 @@ static _Noreturn void mortal_main(int from)
 {
 	struct bus_server_config cfg = { "pp.rpc.mortal",   "q", 1, 4, die_in_the_middle,
 					 die_in_the_middle, NULL };
-	struct broker b = { .pid = 0 };
+	struct broker b = { .nats = NULL };
 	struct bus_server *s;
 
 	if (read(from, b.url, sizeof(b.url)) <= 0)

@@ -141,11 +141,60 @@ static void test_unsubscribing_under_fire(void **state)
 	assert_true(bus_connected(callee));
 }
 
+struct blocked {
+	struct gate gate;
+	atomic_int n;
+};
+
+static void hear_behind_gate(void *arg, const struct bus_msg *m)
+{
+	struct blocked *b = arg;
+
+	(void)m;
+	gate_pass(&b->gate);
+	atomic_fetch_add(&b->n, 1);
+}
+
+static bool slow_consumer_counted(void *arg)
+{
+	struct bus_stats st;
+
+	(void)arg;
+	bus_stats(callee, &st);
+	return st.slow_consumers > 0;
+}
+
+/* A callback that stands still costs messages, not memory, and it is counted. */
+static void test_a_slow_subscriber_is_counted(void **state)
+{
+	enum { KEPT = 65536, SENT = KEPT + 5000 };
+	struct blocked b = { .n = 0 };
+	struct counter_goal all = { &b.n, KEPT };
+	struct bus_sub *s;
+
+	(void)state;
+	gate_init(&b.gate);
+	assert_int_equal(bus_subscribe(callee, "pp.ctl.slow", hear_behind_gate, &b, &s), ST_OK);
+	assert_int_equal(bus_flush(callee, PATIENT_MS), ST_OK);
+	for (int i = 0; i < SENT; i++)
+		assert_int_equal(bus_publish(caller, "pp.ctl.slow", NULL, 0, NULL, 0), ST_OK);
+	assert_int_equal(bus_flush(caller, PATIENT_MS), ST_OK);
+	assert_int_equal(bus_flush(callee, PATIENT_MS), ST_OK);
+	assert_true(wait_for(slow_consumer_counted, NULL));
+	gate_open(&b.gate);
+	assert_true(wait_for(counter_reached, &all));
+	bus_unsubscribe(s);
+	/* The one held at the gate was not in the list any more. */
+	assert_in_range(atomic_load(&b.n), KEPT, KEPT + 1);
+	assert_true(bus_connected(callee));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_broadcasts_reach_everybody_in_order),
 		cmocka_unit_test(test_unsubscribing_under_fire),
+		cmocka_unit_test(test_a_slow_subscriber_is_counted),
 	};
 
 	return cmocka_run_group_tests_name("bus_subscribe", tests, set_up, tear_down);
