@@ -278,7 +278,6 @@ void svc__serve(void *arg, struct bus_msg *m)
 	}
 	if (arena)
 		arena_reset(arena);
-	bus_msg_free(m);
 }
 
 void svc__serve_full(void *arg, struct bus_msg *m)
@@ -294,5 +293,4 @@ void svc__serve_full(void *arg, struct bus_msg *m)
 
 	CHECK_MAGIC(svc, SVC_MAGIC);
 	(void)!bus_reply(svc->bus, m, full, 5, NULL, 0);
-	bus_msg_free(m);
 }

@@ -33,7 +33,7 @@ struct svc_spec {
 	const struct contract_service *contract; /* NULL: a client of the bus only (api-edge) */
 	const char *name;                        /* only without contract */
 	const char *summary;
-	const struct config_item *config; /* own settings, read into app; may be NULL */
+	const struct config_item *config; /* own settings, offsets in app; may be NULL */
 	const void *handlers;             /* the generated struct of handlers */
 	const void *consumers;            /* the generated struct of consumers; may be NULL */
 	const struct db_stmt *const

@@ -16,13 +16,13 @@
 #define DRAIN_WAIT_US   (5 * US_PER_SECOND)
 
 static const struct config_item config[] = {
-	CONFIG_STR(struct edge_config, listen, "PP_HTTP_LISTEN", "127.0.0.1:8080",
+	CONFIG_STR(struct edge, cfg.listen, "PP_HTTP_LISTEN", "127.0.0.1:8080",
 		   "address and port to listen on"),
-	CONFIG_STR(struct edge_config, hosts, "PP_HTTP_HOSTS", "",
+	CONFIG_STR(struct edge, cfg.hosts, "PP_HTTP_HOSTS", "",
 		   "comma separated Host names that are served; empty: all"),
-	CONFIG_STR(struct edge_config, origins, "PP_HTTP_ORIGINS", "",
+	CONFIG_STR(struct edge, cfg.origins, "PP_HTTP_ORIGINS", "",
 		   "comma separated origins that browsers may call from (CORS)"),
-	CONFIG_NUM(struct edge_config, threads, "PP_HTTP_THREADS", "160", 4, 2048,
+	CONFIG_NUM(struct edge, cfg.threads, "PP_HTTP_THREADS", "160", 4, 2048,
 		   "connections served at the same time (a thread each)"),
 	{ 0 },
 };

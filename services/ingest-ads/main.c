@@ -42,7 +42,7 @@ static void stop(struct svc *svc, void *arg)
 int main(int argc, char **argv)
 {
 	static struct ads app;
-	struct db_migration_set sets[] = { runs_migrations,
+	struct db_migration_set sets[] = { RUNS_MIGRATION_SET,
 					   { "ingest-ads", ingest_ads_migrations },
 					   { 0 } };
 	struct svc_spec spec = {
