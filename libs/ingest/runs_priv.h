@@ -36,6 +36,7 @@ struct runner {
 	atomic_llong alive_until; /* monotonic us; past it the lease is not renewed any more */
 	struct arena *arena;      /* of one page */
 	void *session;
+	bool put_back; /* given up because the database is away: not failed, handed back */
 };
 
 struct runs {

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define NOTE_FROM_US  US_PER_SECOND
-#define FAIL_TRIES    3
+#define SAVE_TRIES    60 /* half an hour of a database that is away; then the lease ends */
 #define STORE_LIMIT_S 60
 
 static struct runner *runner_of(const struct run *run)
@@ -91,6 +91,15 @@ static bool passing(enum status st, bool storing)
 	       (storing && st == ST_CONFLICT);
 }
 
+/* How long to wait after failure number `failures`. */
+static int64_t retry_wait(const struct runner *me, int failures, int retry_after_s)
+{
+	int64_t us = http_backoff(failures - 1, retry_after_s);
+	int64_t cap = (int64_t)me->r->cfg.retry_cap_ms * 1000;
+
+	return cap > 0 && us > cap ? cap : us;
+}
+
 static const char *words_of(const struct error *e, enum status st)
 {
 	return e->detail[0] != '\0' ? e->detail : status_name(st);
@@ -103,21 +112,21 @@ static const char *words_of(const struct error *e, enum status st)
 static enum status try_again(struct runner *me, enum status st, bool storing, int failures,
 			     struct error *e)
 {
-	int64_t us = http_backoff(failures - 1, e->retry_after_s);
-	int64_t cap = (int64_t)me->r->cfg.retry_cap_ms * 1000;
+	int64_t us = retry_wait(me, failures, e->retry_after_s);
 	char note[RUNS_NOTE_MAX], words[ERROR_DETAIL_MAX];
 
 	if (atomic_load(&me->cancel))
 		return ST_CANCELLED;
 	if (st == ST_CANCELLED) /* by nobody: a time-out of the service's own */
 		st = ST_TIMEOUT;
-	if (cap > 0 && us > cap)
-		us = cap;
 	snprintf(words, sizeof(words), "%s", words_of(e, st));
 	if (!passing(st, storing))
 		return error_set(e, st, NULL, "%s", words);
-	if (failures >= RUNS_FAILURES_MAX)
+	if (failures >= RUNS_FAILURES_MAX) {
+		/* That our own database is away is not the run's fault. */
+		me->put_back = storing && st == ST_UNAVAILABLE;
 		return error_set(e, st, NULL, "%.300s; given up after %d tries", words, failures);
+	}
 	if (!storing) {
 		me->c.run.retries++;
 		atomic_fetch_add(&me->r->stats.retries, 1);
@@ -304,43 +313,68 @@ static enum status fail_once(struct runner *me, const struct error *why, bool wi
 	return st == ST_OK ? db_commit(tx, err) : st;
 }
 
-/* Marks the run failed. If the database is away the lease ends, and somebody tries the run again.
- */
+/* Waits before saving the end of a run again. False when the process stops or lost the run. */
+static bool await_database(struct runner *me, int failures)
+{
+	int64_t us = retry_wait(me, failures, 0);
+
+	show_life(me, us);
+	return runs__sleep(me->r, me, time_mono_us() + us);
+}
+
+/* Marks the run failed. A hook that fails is left out; a database that is away is waited for. */
 static void fail(struct runner *me, const struct error *why)
 {
 	struct error err = { 0 };
 	enum status st = ST_INTERNAL;
+	bool with_hook = true;
 
 	log_event(LOG_ERROR, "sync.failed", "run %s of %s: %s: %s", me->c.run.run_id,
 		  me->c.run.platform, status_name(why->status), why->detail);
-	for (int i = 0; i < FAIL_TRIES && st != ST_OK && st != ST_CANCELLED; i++) {
+	for (int i = 1; i <= SAVE_TRIES; i++) {
 		err = (struct error){ 0 };
-		st = fail_once(me, why, i < FAIL_TRIES - 1, &err);
-		if (st != ST_OK && st != ST_CANCELLED)
-			log_event(LOG_ERROR, "sync.fail_unsaved", "run %s: %s: %s",
-				  me->c.run.run_id, status_name(st), err.detail);
+		st = fail_once(me, why, with_hook, &err);
+		if (st == ST_OK || st == ST_CANCELLED)
+			break;
+		log_event(LOG_ERROR, "sync.unsaved", "run %s, try %d: %s: %s", me->c.run.run_id, i,
+			  status_name(st), err.detail);
+		if (!passing(st, true))
+			with_hook = false;
+		else if (!await_database(me, i))
+			break;
 	}
 	if (st == ST_OK)
 		atomic_fetch_add(&me->r->stats.failed, 1);
 }
 
+/* Hands the run back. It names the claim: of a run that is another's by now nothing changes. */
 static void release(struct runner *me)
 {
 	struct error err = { 0 };
+	enum status st;
 	bool stopping;
 
 	pthread_mutex_lock(&me->r->lock);
 	stopping = me->r->stopping;
 	pthread_mutex_unlock(&me->r->lock);
-	if (!stopping) {
+	if (me->put_back) {
+		log_event(LOG_WARN, "sync.put_back", "run %s of %s: the database is away",
+			  me->c.run.run_id, me->c.run.platform);
+	} else if (!stopping) {
 		atomic_fetch_add(&me->r->stats.lost, 1);
-		log_event(LOG_WARN, "sync.lost", "run %s of %s: another process drives it now",
+		log_event(LOG_WARN, "sync.lost", "run %s of %s went on without this process",
 			  me->c.run.run_id, me->c.run.platform);
 	}
-	/* Names the claim: of a run that is another's by now nothing changes. */
-	if (runs__store_release(me->r, &me->c, &err) != ST_OK)
-		log_event(LOG_WARN, "sync.release_failed", "run %s: %s", me->c.run.run_id,
-			  err.detail);
+	for (int i = 1; i <= SAVE_TRIES; i++) {
+		err = (struct error){ 0 };
+		st = runs__store_release(me->r, &me->c, &err);
+		if (st == ST_OK)
+			return;
+		log_event(LOG_WARN, "sync.unreleased", "run %s, try %d: %s: %s", me->c.run.run_id,
+			  i, status_name(st), err.detail);
+		if (!passing(st, true) || !await_database(me, i))
+			return;
+	}
 }
 
 void runs__work(struct runner *me)
@@ -354,13 +388,14 @@ void runs__work(struct runner *me)
 		  me->c.run.run_id, me->c.run.platform, me->c.was_owned ? ", taken over" : "",
 		  me->c.run.pages);
 	me->session = NULL;
+	me->put_back = false;
 	st = drive(me, &err);
 	if (st == ST_OK) {
 		atomic_fetch_add(&me->r->stats.finished, 1);
 		log_event(LOG_INFO, "sync.fetched", "run %s of %s: %u rows, %u pages, %u retries",
 			  me->c.run.run_id, me->c.run.platform, me->c.run.rows, me->c.run.pages,
 			  me->c.run.retries);
-	} else if (st == ST_CANCELLED) {
+	} else if (st == ST_CANCELLED || me->put_back) {
 		release(me);
 	} else {
 		fail(me, &err);
