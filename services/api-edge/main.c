@@ -141,7 +141,7 @@ static void stop(struct svc *svc, void *app)
 
 	(void)svc;
 	while (atomic_load(&e->in_flight) > 0 && time_mono_us() < until)
-		time_sleep_us(1000);
+		time_sleep_us(time_mono_us() + 1000);
 	if (e->http)
 		mg_stop(e->http);
 	bus_unsubscribe(e->limits_sub);

@@ -317,7 +317,7 @@ void sync_all(struct demo *d)
 		if (time_mono_us() > until)
 			give_up("the syncs did not end within an hour");
 		if (ended < DEMO_PLATFORMS)
-			time_sleep_us(POLL_US);
+			time_sleep_us(time_mono_us() + POLL_US);
 	}
 }
 
