@@ -75,7 +75,6 @@ static void tokens(struct exchange *ex)
 	tokens_issue(t, TK_META_ACCESS, ex->now, META_ACCESS_S, meta);
 	tokens_issue(t, TK_TIKTOK_ACCESS, ex->now, TOKEN_FOREVER_S, tiktok);
 	tokens_issue(t, TK_GOOGLE_REFRESH, ex->now, TOKEN_FOREVER_S, google);
-	atomic_store(&ex->sim->google_revoked, false);
 	web_json(ex->rep, 200, "");
 	buf_printf(&ex->rep->body,
 		   "{\"shopify_client_id\":\"" SHOPIFY_CLIENT_ID "\",\"shopify_client_secret\":"

@@ -308,7 +308,7 @@ static void answer_stream(struct exchange *ex, const struct search_request *s,
 
 		if (from > 0)
 			buf_putc(b, ',');
-		google_put_batch(ex, s->account, &s->query, rows + from, part);
+		google_put_batch(ex, &s->query, rows + from, part);
 		buf_printf(b, ",\"requestId\":\"%s\"}", request_id);
 		from += part;
 	} while (from < n);
@@ -322,7 +322,7 @@ static void answer_page(struct exchange *ex, const struct search_request *s,
 	size_t part = n - from < GOOGLE_PAGE_MAX ? n - from : GOOGLE_PAGE_MAX;
 
 	web_json(ex->rep, 200, "");
-	google_put_batch(ex, s->account, &s->query, rows + from, part);
+	google_put_batch(ex, &s->query, rows + from, part);
 	if (from + part < n)
 		buf_printf(&ex->rep->body, ",\"nextPageToken\":\"%s\"",
 			   page_token(ex, s->text, from + part));

@@ -11,9 +11,9 @@
 /* Rows that answer a query, in order. False when memory is out. */
 bool google_rows(struct exchange *ex, const struct ad_account *acc, const struct gaql_query *q,
 		 const struct ads_row **ret, size_t *ret_n);
-/* Writes {"results":[...], the members every answer has, and `extra` ... without its closing brace.
- */
-void google_put_batch(struct exchange *ex, const struct ad_account *acc, const struct gaql_query *q,
-		      const struct ads_row *rows, size_t n);
+/* Writes {"results":[...] and what every answer has, without the closing brace: the caller adds the
+ * rest. */
+* / void google_put_batch(struct exchange *ex, const struct gaql_query *q,
+			  const struct ads_row *rows, size_t n);
 
 #endif

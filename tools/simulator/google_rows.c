@@ -297,12 +297,11 @@ static void put_row(struct exchange *ex, const struct gaql_query *q, const struc
 	buf_putc(&ex->rep->body, '}');
 }
 
-void google_put_batch(struct exchange *ex, const struct ad_account *acc, const struct gaql_query *q,
-		      const struct ads_row *rows, size_t n)
+void google_put_batch(struct exchange *ex, const struct gaql_query *q, const struct ads_row *rows,
+		      size_t n)
 {
 	struct buf *b = &ex->rep->body;
 
-	(void)acc;
 	buf_putc(b, '{');
 	if (n > 0) {
 		buf_puts(b, "\"results\":[");

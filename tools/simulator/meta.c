@@ -327,7 +327,7 @@ static void account_request(struct exchange *ex, const struct fault *f, const ch
 						ex->req->seg[2]));
 	} else if (strcmp(endpoint, "insights_async") == 0) {
 		meta_job_start(ex, id, f->kind == FAULT_JOB_FAILED);
-	} else if (meta_insights_read(ex, id, &in)) {
+	} else if (meta_insights_read(ex, &in)) {
 		meta_insights_answer(ex, id, &in, endpoint);
 	}
 	usage_headers(ex, id, left, 0);

@@ -29,7 +29,7 @@ void meta_error(struct exchange *ex, int status, int code, int subcode, const ch
 /* A parameter of the query, the form, or a JSON body. NULL when absent. */
 const char *meta_param(struct exchange *ex, const char *name);
 /* Reads and checks the parameters of insights; false with the error answered. */
-bool meta_insights_read(struct exchange *ex, const char *account_id, struct meta_insights *ret);
+bool meta_insights_read(struct exchange *ex, struct meta_insights *ret);
 /* Writes one page of insights ("data" and "paging"). */
 void meta_insights_answer(struct exchange *ex, const char *account_id,
 			  const struct meta_insights *in, const char *endpoint);

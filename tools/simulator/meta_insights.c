@@ -188,12 +188,11 @@ static bool read_windows(struct exchange *ex, struct meta_insights *in)
 	return true;
 }
 
-bool meta_insights_read(struct exchange *ex, const char *account_id, struct meta_insights *ret)
+bool meta_insights_read(struct exchange *ex, struct meta_insights *ret)
 {
 	static const char *const refused[] = { "breakdowns", "filtering", "sort", "time_ranges",
 					       "action_breakdowns" };
 
-	(void)account_id;
 	*ret = (struct meta_insights){ .nfields = 0 };
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		if (meta_param(ex, refused[i]) != NULL)

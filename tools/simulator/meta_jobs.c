@@ -52,7 +52,7 @@ void meta_job_start(struct exchange *ex, const char *account_id, bool fails)
 	struct job *job;
 	long long id;
 
-	if (!meta_insights_read(ex, account_id, &in))
+	if (!meta_insights_read(ex, &in))
 		return;
 	pthread_mutex_lock(&jobs->lock);
 	id = FIRST_RUN_ID + (long long)jobs->started;

@@ -51,7 +51,6 @@ struct sim {
 	struct hooks *hooks;
 	struct bucket shop_bucket, meta_bucket, tiktok_bucket;
 	_Atomic int64_t pace_ms[PROV_COUNT];
-	_Atomic bool google_revoked; /* refresh tokens refused */
 };
 
 /* One request on its way: everything a provider needs to answer. */
