@@ -13,7 +13,7 @@ bool google_rows(struct exchange *ex, const struct ad_account *acc, const struct
 		 const struct ads_row **ret, size_t *ret_n);
 /* Writes {"results":[...] and what every answer has, without the closing brace: the caller adds the
  * rest. */
-* / void google_put_batch(struct exchange *ex, const struct gaql_query *q,
-			  const struct ads_row *rows, size_t n);
+void google_put_batch(struct exchange *ex, const struct gaql_query *q, const struct ads_row *rows,
+		      size_t n);
 
 #endif
