@@ -25,7 +25,7 @@
 #define BUS_PING_MS           10000
 #define BUS_PINGS_OUT         2
 #define BUS_CLOSE_WAIT_MS     10000
-#define BUS_STATUS_SLICE_MS   100 /* how often a wait looks whether the connection is still there */
+#define BUS_STATUS_SLICE_MS   250 /* how often a wait looks whether the connection is still there */
 #define BUS_DENIED_KEPT       8
 #define BUS_PENDING_MSGS      65536
 #define BUS_PENDING_BYTES     (64 * 1024 * 1024)
