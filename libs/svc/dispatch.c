@@ -104,7 +104,7 @@ static enum status authorise(struct call *call, struct access_claims *who,
 	call->who = who;
 	log_context(call->request_id, who->tenant_id);
 	return access_allow(m, who,
-			    m->brand_field ? message_string_field(in, m->brand_field) : NULL,
+			    m->brand_field && in ? message_string_field(in, m->brand_field) : NULL,
 			    call->err);
 }
 
@@ -170,7 +170,7 @@ static enum status run_idempotent(struct call *call, const uint8_t **data, size_
 static enum status handle(struct call *call, struct access_claims *who, struct bus_msg *m)
 {
 	struct call_stream *stream;
-	ProtobufCMessage *in;
+	ProtobufCMessage *in = NULL;
 	const uint8_t *data = NULL;
 	size_t len = 0;
 	enum status st = read_message(call, m, &in);
