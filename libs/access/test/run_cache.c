@@ -1,5 +1,5 @@
 /* The cache never outlives what made a token good: expiry, suspension, end of session, the key. */
-#include "../access.c"
+#include "access/access.c"
 #include "forge.h"
 
 #include "core/timeutil.h"

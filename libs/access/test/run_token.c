@@ -138,71 +138,68 @@ static void payload_with(const char *name, const char *value, char *out, size_t 
 }
 
 /* Claims signed with the right key, so that only the claim itself is at fault. */
+static const struct {
+	const char *name, *member, *value;
+	enum status want;
+	const char *reason;
+} claim_rows[] = {
+	{ "as it should be", "rol", "\"admin\"", ST_OK, "" },
+	{ "a claim of a later release", "+", "\"new\":\"x\"", ST_OK, "" },
+	{ "expired", "exp", "1795223256", ST_UNAUTHENTICATED, "expired" },
+	{ "expired within the skew", "exp", "1795223257", ST_OK, "" },
+	{ "no exp", "exp", NULL, ST_UNAUTHENTICATED, "lacks exp" },
+	{ "exp as text", "exp", "\"1795224161\"", ST_UNAUTHENTICATED, "lacks exp" },
+	{ "exp as fraction", "exp", "1795224161.5", ST_UNAUTHENTICATED, "malformed" },
+	{ "exp with exponent", "exp", "1e12", ST_UNAUTHENTICATED, "malformed" },
+	{ "exp beyond 2^53", "exp", "9007199254740993", ST_UNAUTHENTICATED, "malformed" },
+	{ "exp negative", "exp", "-1", ST_UNAUTHENTICATED, "expired" },
+	{ "not yet valid", "nbf", "1795223267", ST_UNAUTHENTICATED, "not valid yet" },
+	{ "not yet valid within the skew", "nbf", "1795223266", ST_OK, "" },
+	{ "issued in the future", "iat", "1795223267", ST_UNAUTHENTICATED, "not valid yet" },
+	{ "no nbf", "nbf", NULL, ST_UNAUTHENTICATED, "lacks exp" },
+	{ "no iat", "iat", NULL, ST_UNAUTHENTICATED, "lacks exp" },
+	{ "other issuer", "iss", "\"evil\"", ST_UNAUTHENTICATED, "issuer" },
+	{ "no issuer", "iss", NULL, ST_UNAUTHENTICATED, "issuer" },
+	{ "issuer cut", "iss", "\"pulsepoin\"", ST_UNAUTHENTICATED, "issuer" },
+	{ "other audience", "aud", "\"other\"", ST_UNAUTHENTICATED, "audience" },
+	{ "list of audiences", "aud", "[\"pulsepoint\"]", ST_UNAUTHENTICATED, "malformed" },
+	{ "no audience", "aud", NULL, ST_UNAUTHENTICATED, "audience" },
+	{ "no subject", "sub", NULL, ST_UNAUTHENTICATED, "contradict" },
+	{ "subject is no id", "sub", "\"root\"", ST_UNAUTHENTICATED, "contradict" },
+	{ "subject too long", "sub", "\"" USER "0\"", ST_UNAUTHENTICATED, "contradict" },
+	{ "subject a number", "sub", "1", ST_UNAUTHENTICATED, "contradict" },
+	{ "no tenant", "tid", NULL, ST_UNAUTHENTICATED, "contradict" },
+	{ "tenant empty", "tid", "\"\"", ST_UNAUTHENTICATED, "contradict" },
+	{ "tenant is no id", "tid", "\"*\"", ST_UNAUTHENTICATED, "contradict" },
+	{ "no session", "sid", NULL, ST_UNAUTHENTICATED, "contradict" },
+	{ "no role", "rol", NULL, ST_UNAUTHENTICATED, "contradict" },
+	{ "unknown role", "rol", "\"root\"", ST_UNAUTHENTICATED, "contradict" },
+	{ "role service", "rol", "\"service\"", ST_UNAUTHENTICATED, "contradict" },
+	{ "role public", "rol", "\"public\"", ST_UNAUTHENTICATED, "contradict" },
+	{ "operator with a tenant", "rol", "\"operator\"", ST_UNAUTHENTICATED, "contradict" },
+	{ "no jti", "jti", NULL, ST_UNAUTHENTICATED, "contradict" },
+	{ "brand is no id", "brd", "\"x\"", ST_UNAUTHENTICATED, "contradict" },
+	{ "brands end in a comma", "brd", "\"" BRAND ",\"", ST_UNAUTHENTICATED, "contradict" },
+	{ "brand list of one", "brd", "\"" BRAND "\"", ST_OK, "" },
+	{ "grant with a session", "svc", "\"auth\"", ST_UNAUTHENTICATED, "contradict" },
+	{ "duplicate claim", "+", "\"tid\":\"" TENANT_2 "\"", ST_UNAUTHENTICATED, "malformed" },
+	{ "duplicate by escape", "+", "\"ti\\u0064\":\"" TENANT_2 "\"", ST_UNAUTHENTICATED,
+	  "malformed" },
+	{ "nested claim", "+", "\"x\":{\"a\":1}", ST_UNAUTHENTICATED, "malformed" },
+	{ "null claim", "svc", "null", ST_UNAUTHENTICATED, "malformed" },
+	{ "not ASCII", "+", "\"x\":\"\303\251\"", ST_UNAUTHENTICATED, "malformed" },
+	{ "text after the object", "svc", "\"\"} {", ST_UNAUTHENTICATED, "malformed" },
+};
+
 static void test_claims(void **state)
 {
-	static const struct {
-		const char *name, *member, *value;
-		enum status want;
-		const char *reason;
-	} rows[] = {
-		{ "as it should be", "rol", "\"admin\"", ST_OK, "" },
-		{ "a claim of a later release", "+", "\"new\":\"x\"", ST_OK, "" },
-		{ "expired", "exp", "1795223256", ST_UNAUTHENTICATED, "expired" },
-		{ "expired within the skew", "exp", "1795223257", ST_OK, "" },
-		{ "no exp", "exp", NULL, ST_UNAUTHENTICATED, "lacks exp" },
-		{ "exp as text", "exp", "\"1795224161\"", ST_UNAUTHENTICATED, "lacks exp" },
-		{ "exp as fraction", "exp", "1795224161.5", ST_UNAUTHENTICATED, "malformed" },
-		{ "exp with exponent", "exp", "1e12", ST_UNAUTHENTICATED, "malformed" },
-		{ "exp beyond 2^53", "exp", "9007199254740993", ST_UNAUTHENTICATED, "malformed" },
-		{ "exp negative", "exp", "-1", ST_UNAUTHENTICATED, "expired" },
-		{ "not yet valid", "nbf", "1795223267", ST_UNAUTHENTICATED, "not valid yet" },
-		{ "not yet valid within the skew", "nbf", "1795223266", ST_OK, "" },
-		{ "issued in the future", "iat", "1795223267", ST_UNAUTHENTICATED,
-		  "not valid yet" },
-		{ "no nbf", "nbf", NULL, ST_UNAUTHENTICATED, "lacks exp" },
-		{ "no iat", "iat", NULL, ST_UNAUTHENTICATED, "lacks exp" },
-		{ "other issuer", "iss", "\"evil\"", ST_UNAUTHENTICATED, "issuer" },
-		{ "no issuer", "iss", NULL, ST_UNAUTHENTICATED, "issuer" },
-		{ "issuer cut", "iss", "\"pulsepoin\"", ST_UNAUTHENTICATED, "issuer" },
-		{ "other audience", "aud", "\"other\"", ST_UNAUTHENTICATED, "audience" },
-		{ "list of audiences", "aud", "[\"pulsepoint\"]", ST_UNAUTHENTICATED, "malformed" },
-		{ "no audience", "aud", NULL, ST_UNAUTHENTICATED, "audience" },
-		{ "no subject", "sub", NULL, ST_UNAUTHENTICATED, "contradict" },
-		{ "subject is no id", "sub", "\"root\"", ST_UNAUTHENTICATED, "contradict" },
-		{ "subject too long", "sub", "\"" USER "0\"", ST_UNAUTHENTICATED, "contradict" },
-		{ "subject a number", "sub", "1", ST_UNAUTHENTICATED, "contradict" },
-		{ "no tenant", "tid", NULL, ST_UNAUTHENTICATED, "contradict" },
-		{ "tenant empty", "tid", "\"\"", ST_UNAUTHENTICATED, "contradict" },
-		{ "tenant is no id", "tid", "\"*\"", ST_UNAUTHENTICATED, "contradict" },
-		{ "no session", "sid", NULL, ST_UNAUTHENTICATED, "contradict" },
-		{ "no role", "rol", NULL, ST_UNAUTHENTICATED, "contradict" },
-		{ "unknown role", "rol", "\"root\"", ST_UNAUTHENTICATED, "contradict" },
-		{ "role service", "rol", "\"service\"", ST_UNAUTHENTICATED, "contradict" },
-		{ "role public", "rol", "\"public\"", ST_UNAUTHENTICATED, "contradict" },
-		{ "operator with a tenant", "rol", "\"operator\"", ST_UNAUTHENTICATED,
-		  "contradict" },
-		{ "no jti", "jti", NULL, ST_UNAUTHENTICATED, "contradict" },
-		{ "brand is no id", "brd", "\"x\"", ST_UNAUTHENTICATED, "contradict" },
-		{ "brands end in a comma", "brd", "\"" BRAND ",\"", ST_UNAUTHENTICATED,
-		  "contradict" },
-		{ "brand list of one", "brd", "\"" BRAND "\"", ST_OK, "" },
-		{ "grant with a session", "svc", "\"auth\"", ST_UNAUTHENTICATED, "contradict" },
-		{ "duplicate claim", "+", "\"tid\":\"" TENANT_2 "\"", ST_UNAUTHENTICATED,
-		  "malformed" },
-		{ "duplicate by escape", "+", "\"ti\\u0064\":\"" TENANT_2 "\"", ST_UNAUTHENTICATED,
-		  "malformed" },
-		{ "nested claim", "+", "\"x\":{\"a\":1}", ST_UNAUTHENTICATED, "malformed" },
-		{ "null claim", "svc", "null", ST_UNAUTHENTICATED, "malformed" },
-		{ "not ASCII", "+", "\"x\":\"\303\251\"", ST_UNAUTHENTICATED, "malformed" },
-		{ "text after the object", "svc", "\"\"} {", ST_UNAUTHENTICATED, "malformed" },
-	};
 	char payload[2048], token[ACCESS_TOKEN_MAX];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		payload_with(rows[i].member, rows[i].value, payload, sizeof(payload));
+	for (size_t i = 0; i < sizeof(claim_rows) / sizeof(claim_rows[0]); i++) {
+		payload_with(claim_rows[i].member, claim_rows[i].value, payload, sizeof(payload));
 		sealed(&key, HEADER, payload, token);
-		expect(rows[i].name, token, rows[i].want, rows[i].reason);
+		expect(claim_rows[i].name, token, claim_rows[i].want, claim_rows[i].reason);
 	}
 }
 
