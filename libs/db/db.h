@@ -125,15 +125,16 @@ enum status db_exec(struct db_tx *tx, const char *stmt, const struct db_args *ar
  */
 enum status db_exec_sql(struct db_tx *tx, const char *sql, struct error *err) MUST_USE;
 enum status db_commit(struct db_tx *tx, struct error *err) MUST_USE;
-/* Frees the results so far; numbers start again from 0. For an open transaction that reads more than fits at once. */
+/* Frees the results so far; numbers start again from 0. For an open transaction that reads more
+ * than fits at once. */
 void db_drop_results(struct db_tx *tx);
 /* Savepoints, for isolating one item of a batch. */
 enum status db_savepoint(struct db_tx *tx, struct error *err) MUST_USE;
 enum status db_rollback_to_savepoint(struct db_tx *tx, struct error *err) MUST_USE;
 
 /*
- * Callbacks after commit, in order of registration (e.g. wake the relay). At most 8; the same function
- * with the same argument counts once.
+ * Callbacks after commit, in order of registration (e.g. wake the relay). At most 8; the same
+ * function with the same argument counts once.
  */
 void db_after_commit(struct db_tx *tx, void (*fn)(void *), void *arg);
 /*

@@ -29,7 +29,7 @@
 #define DB_RETRY_STEP_US    4000 /* the n-th retry waits between 0 and n such steps, and one */
 #define DB_RESULT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define DB_AFTER_COMMIT_MAX 8
-#define DB_TX_ARENA_MAX   ((size_t)64 * 1024 * 1024)
+#define DB_TX_ARENA_MAX     ((size_t)64 * 1024 * 1024)
 #define DB_INLINE_ARGS      64
 #define DB_STMT_NAME_MAX    63 /* PostgreSQL cuts longer names */
 #define DB_STMTS_MAX        4096

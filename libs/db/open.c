@@ -95,15 +95,15 @@ static enum status answer(struct db_tx *tx, const char *name, int *ret, struct e
 }
 
 /* Gives the connection back. */
-static void end(struct db_tx *tx, bool committed)
+static void end(struct db_tx *tx)
 {
 	struct db *db = tx->db;
 
 	pthread_mutex_lock(&db->lock);
 	db__release(tx->conn);
-	db__leave(db);
 	db->stats.transactions++;
-	db->stats.failures += !committed;
+	db->stats.failures += tx->failed;
+	db__leave(db);
 	pthread_mutex_unlock(&db->lock);
 	tx->conn = NULL;
 }
@@ -360,7 +360,7 @@ void db__tx_abandon(struct db_tx *tx)
 		tx->deadline = limit;
 	if (tx->conn->pg && run_plain(tx, &id, 1, NULL) != ST_OK)
 		db__conn_close(tx->conn);
-	end(tx, false);
+	end(tx);
 }
 
 enum status db_commit(struct db_tx *tx, struct error *err)
@@ -377,7 +377,7 @@ enum status db_commit(struct db_tx *tx, struct error *err)
 			db__tx_abandon(tx);
 		return st;
 	}
-	end(tx, true);
+	end(tx);
 	db__tx_after_commit(tx);
 	return ST_OK;
 }

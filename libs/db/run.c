@@ -223,24 +223,18 @@ static void lead(struct db_conn *c, struct db_tx *me)
 	hand_over(c);
 }
 
+/* Waits for its turn and its answer. */
 static enum status run_once(struct db_tx *tx, struct error *err)
 {
 	struct db *db = tx->db;
-	enum status st;
 
 	pthread_mutex_lock(&db->lock);
-	st = db__admit(db, time_mono_us(), err);
-	if (st != ST_OK) {
-		pthread_mutex_unlock(&db->lock);
-		return st;
-	}
 	db__enqueue(db, tx);
 	while (tx->state != DB_TX_DONE) {
 		db__wait_turn(db, tx);
 		if (tx->lead)
 			lead(tx->lead, tx);
 	}
-	db__leave(db);
 	pthread_mutex_unlock(&db->lock);
 	if (tx->failure) {
 		const char *name = tx->failed_call >= 0 && tx->failed_call < tx->n_calls
@@ -283,6 +277,26 @@ static enum status run_retried(struct db_tx *tx, struct error *err)
 	return st;
 }
 
+/* From admission to counting the pool knows that somebody is inside, and is not closed. */
+static enum status run_admitted(struct db_tx *tx, struct error *err)
+{
+	struct db *db = tx->db;
+	enum status admitted, st;
+
+	pthread_mutex_lock(&db->lock);
+	st = admitted = db__admit(db, time_mono_us(), err);
+	pthread_mutex_unlock(&db->lock);
+	if (admitted == ST_OK)
+		st = run_retried(tx, err);
+	pthread_mutex_lock(&db->lock);
+	db->stats.transactions++;
+	db->stats.failures += st != ST_OK;
+	if (admitted == ST_OK)
+		db__leave(db);
+	pthread_mutex_unlock(&db->lock);
+	return st;
+}
+
 enum status db_run(struct db_tx *tx, int64_t deadline_mono_us, struct error *err)
 {
 	struct error own = { 0 }; /* a retry that went well leaves the caller's untouched */
@@ -296,12 +310,8 @@ enum status db_run(struct db_tx *tx, int64_t deadline_mono_us, struct error *err
 	if (!db__tx_reserve(tx, tx->n_calls))
 		return error_set(err, ST_UNAVAILABLE, NULL, "out of memory");
 	tx->deadline = db__deadline(deadline_mono_us);
-	st = tx->n_calls ? run_retried(tx, &own) : ST_OK;
+	st = tx->n_calls ? run_admitted(tx, &own) : ST_OK;
 	tx->state = DB_TX_DONE;
-	pthread_mutex_lock(&tx->db->lock);
-	tx->db->stats.transactions++;
-	tx->db->stats.failures += st != ST_OK;
-	pthread_mutex_unlock(&tx->db->lock);
 	if (st != ST_OK) {
 		db__tx_drop_results(tx);
 		if (err)
