@@ -1,5 +1,12 @@
 /* See the header. The service's own code is what a real one has to write: open, fetch, store,
  * finish, failed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "component/ingest_fixture.h"
 
 #include "core/magic.h"
@@ -10,7 +17,6 @@
 #include <string.h>
 
 #define PASSWORD "only-for-tests"
-#define LOOK_US  5000
 
 /* ---- the service ---- */
 
@@ -89,7 +95,7 @@ static enum status hold(struct things_plan *p, const struct run *run)
 	pthread_cond_broadcast(&p->cond);
 	while (!p->go && st == ST_OK) {
 		pthread_mutex_unlock(&p->lock);
-		time_sleep_us(time_mono_us() + LOOK_US);
+		time_sleep_us(time_mono_us() + THINGS_LOOK_US);
 		if (atomic_load(runs_cancelled(run)))
 			st = ST_CANCELLED;
 		pthread_mutex_lock(&p->lock);
@@ -222,7 +228,7 @@ void things_plan_await_held(struct things_plan *p)
 
 	while (!held) {
 		INVARIANT(time_mono_us() < deadline);
-		time_sleep_us(time_mono_us() + LOOK_US);
+		time_sleep_us(time_mono_us() + THINGS_LOOK_US);
 		pthread_mutex_lock(&p->lock);
 		held = p->held;
 		pthread_mutex_unlock(&p->lock);
@@ -371,7 +377,7 @@ struct run_view things_get(struct things *t, const struct things_plan *p, const 
 		INVARIANT(tx != NULL);
 		st = runs_get(tx, "things", run_id, 0, &v, &err);
 		if (st != ST_OK)
-			time_sleep_us(time_mono_us() + LOOK_US);
+			time_sleep_us(time_mono_us() + THINGS_LOOK_US);
 	}
 	if (st != ST_OK) {
 		fprintf(stderr, "%s\n", err.detail);
@@ -392,8 +398,88 @@ struct run_view things_await(struct things *t, const struct things_plan *p, cons
 				run_state_name(state), v.error, v.note);
 			INVARIANT(!"awaited state");
 		}
-		time_sleep_us(time_mono_us() + LOOK_US);
+		time_sleep_us(time_mono_us() + THINGS_LOOK_US);
 		v = things_get(t, p, run_id);
 	}
 	return v;
+}
+
+/* ---- asking and asserting ---- */
+
+int64_t things_countf(const struct things_db *d, const char *fmt, ...)
+{
+	char sql[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(sql, sizeof(sql), fmt, ap);
+	va_end(ap);
+	return things_count(d, sql);
+}
+
+/* What must hold of a run that was fetched whole: every row once, every page's event once, one
+ * sync.finished after them. */
+void things_assert_whole(const struct things_db *d, const struct things_plan *p, const char *run_id,
+			 int events_of_this_run)
+{
+	assert_int_equal(
+		things_countf(d, "SELECT count(*) FROM things WHERE brand_id = '%s'", p->brand_id),
+		p->pages * p->rows);
+	assert_int_equal(
+		things_countf(d,
+			      "SELECT count(*) FROM events WHERE kind = 'page' AND run_id = '%s'",
+			      run_id),
+		events_of_this_run);
+	assert_int_equal(
+		things_countf(d,
+			      "SELECT count(DISTINCT page) FROM events WHERE kind = 'page' AND "
+			      "run_id = '%s'",
+			      run_id),
+		events_of_this_run);
+	assert_int_equal(
+		things_countf(
+			d, "SELECT count(*) FROM events WHERE kind = 'finished' AND run_id = '%s'",
+			run_id),
+		1);
+	assert_int_equal(
+		things_countf(d,
+			      "SELECT page FROM events WHERE kind = 'finished' AND run_id = '%s'",
+			      run_id),
+		events_of_this_run);
+	assert_int_equal(
+		things_countf(d,
+			      "SELECT count(*) FROM events WHERE kind = 'page' AND run_id = '%s'"
+			      " AND at > (SELECT max(at) FROM events WHERE kind = 'finished')",
+			      run_id),
+		0);
+}
+
+enum status things_projected(struct things *t, const struct things_plan *p, const char *const *ids,
+			     size_t n)
+{
+	struct db_scope scope = { p->tenant_id, "" };
+	struct arena *a = arena_new(1024 * 1024);
+	struct error err = { 0 };
+	AUTO_TX *tx = NULL;
+	enum status st = db_begin(&tx, t->db, &scope, 0, &err);
+
+	if (st == ST_OK)
+		st = runs_projected(tx, a, ids, n, &err);
+	if (st == ST_OK)
+		st = db_commit(tx, &err);
+	arena_free(a);
+	return st;
+}
+
+/* Waits until the engine has looked n times for a run to claim. */
+void things_await_looks(struct things *t, uint64_t n)
+{
+	int64_t deadline = time_mono_us() + THINGS_WAIT_US;
+	struct runs_stats stats = { 0 };
+
+	while (stats.looks < n) {
+		assert_true(time_mono_us() < deadline);
+		time_sleep_us(time_mono_us() + THINGS_LOOK_US);
+		runs_stats(t->runs, &stats);
+	}
 }

@@ -16,6 +16,7 @@
 
 #define THINGS_PAGES_MAX 64
 #define THINGS_WAIT_US   (INT64_C(60) * 1000 * 1000)
+#define THINGS_LOOK_US   5000 /* between looks at a condition */
 
 #define THINGS_SCHEMA "things"
 
@@ -83,5 +84,19 @@ struct run_view things_await(struct things *t, const struct things_plan *p, cons
 /* One number by SQL as the superuser. */
 int64_t things_count(const struct things_db *d, const char *sql);
 void things_sql(const struct things_db *d, const char *sql);
+
+/* As things_count, of a text like printf's. */
+int64_t things_countf(const struct things_db *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/*
+ * What must hold of a run that was fetched whole: every row of the plan is there, each of the run's
+ * pages told its event once, and one sync.finished came after them with their number.
+ */
+void things_assert_whole(const struct things_db *d, const struct things_plan *p, const char *run_id,
+			 int events_of_this_run);
+/* runs_projected in a transaction of its own, in the scope of the plan's tenant. */
+enum status things_projected(struct things *t, const struct things_plan *p, const char *const *ids,
+			     size_t n);
+/* Waits until the engine has looked n times for a run to claim. */
+void things_await_looks(struct things *t, uint64_t n);
 
 #endif
