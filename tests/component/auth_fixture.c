@@ -96,14 +96,13 @@ static void write_pg_settings(struct world *w, const char *conninfo)
 static void start_servers(struct world *w)
 {
 	struct tk_pg *pg = tk_pg_open(true); /* alone: it gets roles */
-	struct tk_nats *nats;
 
 	w->dir = arena_printf(w->keep, "%s/world", tk_dir());
 	INVARIANT(mkdir(w->dir, 0755) == 0);
 	deploy(w, "keys", NULL, NULL);
-	nats = tk_nats_open(
+	w->nats = tk_nats_open(
 		deploy(w, "nats-conf", arena_printf(w->arena, "%s/unused", w->dir), "4222"), NULL);
-	write_setting(w, "nats.env", arena_printf(w->arena, "NATS_URL=%s\n", tk_nats_url(nats)));
+	write_setting(w, "nats.env", arena_printf(w->arena, "NATS_URL=%s\n", tk_nats_url(w->nats)));
 	write_pg_settings(w, tk_pg_conninfo(pg));
 	deploy(w, "roles", tk_pg_conninfo(pg), NULL);
 	deploy(w, "streams", NULL, NULL);
@@ -186,6 +185,7 @@ void world_start(struct world *w)
 	INVARIANT(PQstatus(w->super) == CONNECTION_OK);
 	w->edge = bus_as(w, "api-edge");
 	w->ingest = bus_as(w, "ingest-shopify");
+	w->own = bus_as(w, "auth");
 	w->auth = world_spawn(w);
 	first_operator(w);
 }
@@ -196,6 +196,7 @@ void world_stop(struct world *w)
 
 	bus_close(w->edge, 1000);
 	bus_close(w->ingest, 1000);
+	bus_close(w->own, 1000);
 	PQfinish(w->super);
 	arena_free(w->arena);
 	arena_free(w->keep);
@@ -205,4 +206,9 @@ void world_stop(struct world *w)
 void world_fresh(struct world *w)
 {
 	arena_reset(w->arena);
+}
+
+void world_streams(struct world *w)
+{
+	deploy(w, "streams", NULL, NULL);
 }

@@ -24,6 +24,8 @@ struct world {
 	const char *pg;            /* superuser's connection string */
 	struct pg_conn *super;     /* of libpq */
 	struct bus *edge, *ingest; /* as the users api-edge and ingest-shopify */
+	struct bus *own;           /* as auth itself, to look into its stream */
+	struct tk_nats *nats;
 	struct tk_proc *auth;
 	const char *operator_token;
 };
@@ -35,6 +37,8 @@ void world_stop(struct world *w);
 /* Forgets the answers of the test before. */
 void world_fresh(struct world *w);
 
+/* Makes streams and consumers again, as the deploy step does after the broker lost its disk. */
+void world_streams(struct world *w);
 /* Starts a copy of auth and waits until it answers; SIGTERM and the exit code. */
 struct tk_proc *world_spawn(struct world *w);
 int world_end(struct tk_proc *p);
