@@ -47,7 +47,7 @@ enum status auth_on_access_state(struct call *call, const Pulsepoint__Empty *in,
 enum status auth_on_grant(struct call *call, const Auth__V1__GrantRequest *in,
 			  Auth__V1__GrantReply *out);
 
-/* ---- shared: answer.c ---- */
+/* ---- shared: handlers_answer.c ---- */
 
 enum status answer_out_of_memory(struct call *call);
 /* "tenant is suspended", with the same words as libs/access. */
