@@ -66,6 +66,42 @@ static void state(struct exchange *ex)
 	buf_putc(b, '}');
 }
 
+/* The shop's own pixel exports what led to no order, as the touchpoint import takes it. */
+static void put_visit(struct buf *b, const struct loose_visit *l)
+{
+	const struct visit *v = &l->visit;
+	const struct {
+		const char *key;
+		struct str value;
+	} texts[] = { { "source", v->source },
+		      { "source_type", v->source_type },
+		      { "medium", v->medium },
+		      { "campaign", v->campaign },
+		      { "content", v->content },
+		      { "term", v->term },
+		      { "landing_page", v->landing_page },
+		      { "referrer", v->referrer } };
+	char time[TIME_TEXT_MAX];
+
+	time_format(v->occurred_at, time);
+	buf_puts(b, "{\"visitor_id\":");
+	buf_put_json(b, l->visitor_id.p, l->visitor_id.n);
+	buf_printf(b, ",\"position\":%lld,\"occurred_at\":\"%s\"", (long long)v->position, time);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		buf_printf(b, ",\"%s\":", texts[i].key);
+		buf_put_json(b, texts[i].value.p, texts[i].value.n);
+	}
+	buf_puts(b, "}\n");
+}
+
+static void visits(struct exchange *ex)
+{
+	web_json(ex->rep, 200, "");
+	ex->rep->type = "application/x-ndjson";
+	for (uint32_t i = 0; i < ex->data->loose_visits; i++)
+		put_visit(&ex->rep->body, &ex->data->loose[i]);
+}
+
 static void tokens(struct exchange *ex)
 {
 	struct tokens *t = ex->sim->tokens;
@@ -263,6 +299,8 @@ void control_handle(struct exchange *ex)
 		done(ex);
 	else if (get && web_seg_is(req, 1, "state"))
 		state(ex);
+	else if (get && web_seg_is(req, 1, "visits"))
+		visits(ex);
 	else if (post && web_seg_is(req, 1, "tokens"))
 		tokens(ex);
 	else if (post && web_seg_is(req, 1, "shopify") && web_seg_is(req, 2, "code"))

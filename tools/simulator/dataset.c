@@ -189,6 +189,25 @@ static enum status row_refund(struct dataset *ds, const struct csv *c, struct st
 	return ST_OK;
 }
 
+/* Grown by doubling: how many rows have no order is known at the end only. */
+static enum status keep_loose(struct dataset *ds, struct str visitor_id, const struct visit *v,
+			      struct error *err)
+{
+	uint32_t n = ds->loose_visits;
+	struct loose_visit *grown;
+
+	if ((n & (n - 1)) == 0) {
+		grown = reallocarray(ds->loose, n > 0 ? 2 * (size_t)n : 1, sizeof(*grown));
+		if (grown == NULL)
+			return error_set(err, ST_UNAVAILABLE, NULL, "memory is out");
+		ds->loose = grown;
+	}
+	ds->loose[n] = (struct loose_visit){ visitor_id, *v };
+	ds->loose[n].visit.order = INDEX_NONE;
+	ds->loose_visits++;
+	return ST_OK;
+}
+
 static enum status row_visit(struct dataset *ds, const struct csv *c, struct str *f,
 			     struct error *err)
 {
@@ -196,10 +215,8 @@ static enum status row_visit(struct dataset *ds, const struct csv *c, struct str
 
 	TRY(get_int(c, 2, f[2], &v.position, err));
 	TRY(get_time(c, 3, f[3], &v.occurred_at, err));
-	if (f[1].n == 0) {
-		ds->loose_visits++;
-		return ST_OK;
-	}
+	if (f[1].n == 0)
+		return keep_loose(ds, f[0], &v, err);
 	v.order = dataset_find(ds, COLL_ORDERS, f[1].p);
 	if (v.order == INDEX_NONE)
 		return csv_bad_field(c, 1, err, "no such order in orders.csv");
@@ -478,6 +495,7 @@ void dataset_drop(struct dataset *ds)
 	free(ds->lines);
 	free(ds->refunds);
 	free(ds->visits);
+	free(ds->loose);
 	free(ds->ads);
 	free(ds->accounts);
 	free(ds);

@@ -64,6 +64,11 @@ struct visit {
 	uint32_t order;
 };
 
+struct loose_visit {
+	struct str visitor_id;
+	struct visit visit; /* its order is INDEX_NONE */
+};
+
 enum platform { PLATFORM_META, PLATFORM_GOOGLE, PLATFORM_TIKTOK, PLATFORM_COUNT };
 
 struct ad_row {
@@ -109,7 +114,10 @@ struct dataset {
 	struct ad_row *ads;       /* by platform, account, then file order */
 	struct ad_account *accounts;
 	uint32_t nvariants, nproducts, norders, nlines, nrefunds, nvisits, nads, naccounts;
-	uint32_t loose_visits; /* journeys that did not convert: not Shopify's to serve */
+	/* Journeys that did not convert: not Shopify's to serve; GET /control/visits exports them.
+	 */
+	struct loose_visit *loose;
+	uint32_t loose_visits;
 
 	uint32_t *sorted[COLL_COUNT][SORT_COUNT]; /* NULL where a collection has no such key */
 };

@@ -40,6 +40,8 @@ void dataset_shift(struct dataset *ds, int32_t to_day)
 	ds->shift_days = to_day - ds->last_day;
 	for (uint32_t i = 0; i < ds->norders; i++)
 		shift_order(ds, &ds->orders[i]);
+	for (uint32_t i = 0; i < ds->loose_visits; i++)
+		ds->loose[i].visit.occurred_at += distance(ds, ds->loose[i].visit.occurred_at);
 	for (uint32_t i = 0; i < ds->nvariants; i++)
 		ds->variants[i].updated_at += distance(ds, ds->variants[i].updated_at);
 	for (uint32_t i = 0; i < ds->nads; i++)

@@ -115,6 +115,32 @@ static void webhooks_are_kept(void **state)
 	fx_stop(&fx);
 }
 
+/* What led to no order leaves through here, and only that; nothing of it is lost on the way. */
+static void visits_without_an_order_are_exported(void **state)
+{
+	static const char visits[] = "v1,1,1,2025-01-01T00:00:00Z,google,SEO,,,,,,\n"
+				     "\"v\"\"2\",,1,2025-01-01T00:00:00.5Z,news,,email,\"May, 25\","
+				     ",,https://x/?a=1,\n"
+				     "v3,,7,2025-01-02T00:00:00Z,,,,,,,,\n";
+	struct fx fx = { .port = 0 };
+
+	(void)state;
+	fx_folder(&fx, "orders.csv", orders, "visits.csv", visits, NULL);
+	fx_start(&fx, "standard");
+	fx_request(&fx, "GET", "/control/visits", NULL, NULL);
+	assert_int_equal(fx.status, 200);
+	assert_string_equal(
+		buf_str(&fx.body),
+		"{\"visitor_id\":\"v\\\"2\",\"position\":1,\"occurred_at\":"
+		"\"2025-01-01T00:00:00.500Z\",\"source\":\"news\",\"source_type\":\"\","
+		"\"medium\":\"email\",\"campaign\":\"May, 25\",\"content\":\"\",\"term\":\"\","
+		"\"landing_page\":\"https://x/?a=1\",\"referrer\":\"\"}\n"
+		"{\"visitor_id\":\"v3\",\"position\":7,\"occurred_at\":\"2025-01-02T00:00:00Z\","
+		"\"source\":\"\",\"source_type\":\"\",\"medium\":\"\",\"campaign\":\"\","
+		"\"content\":\"\",\"term\":\"\",\"landing_page\":\"\",\"referrer\":\"\"}\n");
+	fx_stop(&fx);
+}
+
 static void wrong_orders_are_refused(void **state)
 {
 	static const char *const table[][3] = {
@@ -185,6 +211,7 @@ int main(void)
 		cmocka_unit_test(pages_fetched_again_are_counted),
 		cmocka_unit_test(pace_and_slowness_delay),
 		cmocka_unit_test(webhooks_are_kept),
+		cmocka_unit_test(visits_without_an_order_are_exported),
 		cmocka_unit_test(wrong_orders_are_refused),
 		cmocka_unit_test(reloading_disturbs_nobody),
 	};
