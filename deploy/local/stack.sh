@@ -354,7 +354,13 @@ if [ $# -lt 2 ] || [ -z "$2" ]; then
 fi
 case $1 in
 pg-up | nats-up) mkdir -p "$2" ;;
-pg-down | nats-down | status | wipe) [ -d "$2" ] || exit 0 ;;
+pg-down | nats-down | wipe) [ -d "$2" ] || exit 0 ;;
+status)
+	if [ ! -d "$2" ]; then
+		printf 'postgres down\nnats down\n'
+		exit 3
+	fi
+	;;
 *) usage ;;
 esac
 DIR=$(cd "$2" && pwd -P)

@@ -49,8 +49,11 @@ struct db_stats {
 	uint64_t waiting; /* transactions that wait for a connection now */
 };
 
-/* Opens the pool: connects, sets search_path, prepares everything. ST_UNAVAILABLE with the reason
- * when it cannot. */
+/*
+ * Opens the pool: connects, sets search_path, prepares everything. ST_UNAVAILABLE with the reason
+ * when the server cannot be had; ST_INTERNAL naming the statement that it refuses; ST_INVALID
+ * naming the setting.
+ */
 enum status db_open(struct db **ret, const struct db_config *cfg, struct error *err) MUST_USE;
 /* Waits for running transactions, then closes. Accepts NULL. */
 void db_close(struct db *db);
@@ -103,9 +106,10 @@ void db_tx_free(struct db_tx *tx);
 int db_add(struct db_tx *tx, const char *stmt, const struct db_args *args);
 /*
  * Sends everything as one implicit transaction, with others if they are ready, and waits at most
- * until the monotonic deadline (0: 30 s). Fails alone: neighbours in the pipeline are unharmed.
- * SQLSTATE becomes a status: 23505 and 23503 ST_CONFLICT, 40xxx ST_CONFLICT after db_run retried it
- * up to 3 times, 57014 ST_TIMEOUT, 42501 ST_DENIED, class 08/53/57 and a lost connection
+ * until the monotonic deadline (0: 30 s). Fails alone: neighbours in the pipeline are unharmed (and
+ * run in any order). A transaction late before it was sent is not run; later its outcome is
+ * unknown. SQLSTATE becomes a status: 23505 and 23503 ST_CONFLICT, 40xxx ST_CONFLICT after db_run
+ * retried it up to 3 times, 57014 ST_TIMEOUT, 42501 ST_DENIED, class 08/53/57 and a lost connection
  * ST_UNAVAILABLE, 22xxx/23xxx others ST_INVALID, else ST_INTERNAL. err->detail never holds row
  * values; db_constraint tells the constraint. A connection lost after sending leaves the outcome
  * unknown: ST_UNAVAILABLE, never retried by itself.
@@ -114,21 +118,32 @@ enum status db_run(struct db_tx *tx, int64_t deadline_mono_us, struct error *err
 
 /* ---- open: look before you write ---- */
 
-/* Takes a connection of its own and begins. ST_UNAVAILABLE when none is free within the deadline.
+/*
+ * Takes a connection of its own and begins. ST_UNAVAILABLE when none is free within the deadline
+ * (0: 30 s), or when the server is gone. At most all connections but one (of one: that one) are
+ * open ones at a time. A deadline that is given bounds the statements too: ST_TIMEOUT. Not retried
+ * after 40xxx: look again.
  */
 enum status db_begin(struct db_tx **ret, struct db *db, const struct db_scope *scope,
 		     int64_t deadline_mono_us, struct error *err) MUST_USE;
-/* Runs one statement now; `ret` (may be NULL) gets the number of its result. */
+/*
+ * Runs one statement now; `ret` (may be NULL: the result is dropped) gets the number of its result.
+ * After a failure all others fail with the same reason, until db_rollback_to_savepoint or the end.
+ */
 enum status db_exec(struct db_tx *tx, const char *stmt, const struct db_args *args, int *ret,
 		    struct error *err) MUST_USE;
-/* Runs SQL that is not prepared (migrations, LISTEN, tests). Several statements allowed; no result.
+/*
+ * Runs SQL that is not prepared (tests, maintenance). Several statements allowed; no result. COPY
+ * and the end of the transaction are refused. The connection is closed after the transaction, so
+ * that no setting of it reaches others: not for hot paths.
  */
 enum status db_exec_sql(struct db_tx *tx, const char *sql, struct error *err) MUST_USE;
 enum status db_commit(struct db_tx *tx, struct error *err) MUST_USE;
 /* Frees the results so far; numbers start again from 0. For an open transaction that reads more
  * than fits at once. */
 void db_drop_results(struct db_tx *tx);
-/* Savepoints, for isolating one item of a batch. */
+/* One savepoint at a time, for isolating one item of a batch: setting it again releases the former.
+ */
 enum status db_savepoint(struct db_tx *tx, struct error *err) MUST_USE;
 enum status db_rollback_to_savepoint(struct db_tx *tx, struct error *err) MUST_USE;
 
