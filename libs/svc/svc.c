@@ -357,14 +357,26 @@ static int describe(struct svc *svc)
 	return 0;
 }
 
-/* SIGTERM and SIGINT are blocked in every thread and taken here. */
-static void wait_for_signal(const sigset_t *set)
+/*
+ * SIGTERM and SIGINT are blocked in every thread and taken here. A bus connection that is closed
+ * for good (our user was taken away) ends the process with an error, so that whoever watches it
+ * starts it anew.
+ */
+static enum status wait_for_signal(struct svc *svc, const sigset_t *set, struct error *err)
 {
-	int sig = 0;
+	const struct timespec look = { 1, 0 };
+	int sig;
 
-	while (sigwait(set, &sig) != 0)
-		continue;
+	for (;;) {
+		sig = sigtimedwait(set, NULL, &look);
+		if (sig > 0)
+			break;
+		if (bus_lost(svc->bus))
+			return error_set(err, ST_UNAVAILABLE, NULL,
+					 "nats-server has closed our connection for good");
+	}
 	log_event(LOG_INFO, "service.stopping", "signal %d", sig);
+	return ST_OK;
 }
 
 static int serve(struct svc *svc, const sigset_t *set, bool check_only)
@@ -381,7 +393,7 @@ static int serve(struct svc *svc, const sigset_t *set, bool check_only)
 		st = start_all(svc, &err);
 	if (st == ST_OK) {
 		log_event(LOG_INFO, "service.started", "instance %s", svc->instance);
-		wait_for_signal(set);
+		st = wait_for_signal(svc, set, &err);
 	}
 	if (svc->bus)
 		stop_all(svc);
