@@ -215,8 +215,8 @@ static void count(struct call *call, enum status st, int64_t us)
 }
 
 /*
- * The arena of a worker thread is kept between requests: most need no more than its first block. The
- * key's destructor frees it when the thread ends.
+ * The arena of a worker thread is kept between requests: most need no more than its first block.
+ * The key's destructor frees it when the thread ends.
  */
 static pthread_key_t arena_key;
 static pthread_once_t arena_once = PTHREAD_ONCE_INIT;
