@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,54 @@ static int fresh(void **state)
 	(void)state;
 	world_fresh(&w);
 	return 0;
+}
+
+static atomic_int announcements;
+
+static void on_announcement(void *arg, const struct bus_msg *m)
+{
+	(void)arg;
+	(void)m;
+	atomic_fetch_add(&announcements, 1);
+}
+
+static bool announced(void *arg)
+{
+	return atomic_load(&announcements) >= *(const int *)arg;
+}
+
+/* Nobody waits for his next poll: what ends is announced, once each. */
+static void every_end_is_announced(void **state)
+{
+	const char *tenant = world_tenant(&w, "announce@session.example");
+	const Auth__V1__Tokens *t = world_must_login(&w, "announce@session.example");
+	const Auth__V1__Tokens *other = world_must_login(&w, "announce@session.example");
+	Auth__V1__TenantRequest in = AUTH__V1__TENANT_REQUEST__INIT;
+	int want = 4;
+	struct bus_sub *sub;
+
+	(void)state;
+	in.tenant_id = (char *)tenant;
+	assert_int_equal(bus_subscribe(w.edge, "pp.ctl.access", on_announcement, NULL, &sub),
+			 ST_OK);
+	assert_int_equal(bus_flush(w.edge, WORLD_WAIT_MS), ST_OK);
+	assert_int_equal(world_logout(&w, t->refresh_token).status, ST_OK);
+	world_must_refresh(&w, other->refresh_token);
+	world_must_refresh(&w, other->refresh_token);
+	world_assert_refused(&w, other->refresh_token);
+	assert_int_equal(world_call(&w, (struct caller){ .token = w.operator_token },
+				    AUTH_SUSPEND_TENANT, &in)
+				 .status,
+			 ST_OK);
+	assert_int_equal(world_call(&w, (struct caller){ .token = w.operator_token },
+				    AUTH_RESUME_TENANT, &in)
+				 .status,
+			 ST_OK);
+	assert_true(tk_wait_until(announced, &want, WORLD_WAIT_MS));
+	assert_int_equal(world_logout(&w, t->refresh_token).status, ST_OK);
+	assert_int_equal(bus_flush(w.edge, WORLD_WAIT_MS), ST_OK);
+	assert_int_equal(atomic_load(&announcements), want);
+	bus_unsubscribe(sub);
 }
 
 static void logout_is_idempotent_and_tells_nothing(void **state)
@@ -282,6 +331,7 @@ static void an_old_key_is_replaced_by_itself(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(every_end_is_announced, fresh),
 		cmocka_unit_test_setup(logout_is_idempotent_and_tells_nothing, fresh),
 		cmocka_unit_test_setup(the_access_state_names_sessions_while_their_tokens_live,
 				       fresh),
