@@ -63,25 +63,23 @@ provider_env() {
 	case $1 in
 	ingest-shopify)
 		echo "PP_SHOPIFY_URL=$sim"
-		echo "PP_SHOPIFY_CLIENT_ID=pulsepoint"
-		echo "PP_SHOPIFY_CLIENT_SECRET=simulator-secret"
 		;;
 	ingest-ads)
 		echo "PP_META_URL=$sim"
 		echo "PP_TIKTOK_URL=$sim"
 		echo "PP_GOOGLE_ADS_URL=$sim"
 		echo "PP_GOOGLE_TOKEN_URL=$sim"
-		cat "$DIR/google.env" 2>/dev/null || true
 		;;
 	api-edge)
 		echo "PP_HTTP_LISTEN=127.0.0.1:$(setting edge.env EDGE_PORT)"
 		;;
 	esac
+	cat "$DIR/$1.apps" 2>/dev/null || true
 }
 
 environment() {
 	{
-		echo "PATH=$PATH"
+		echo "PATH='$PATH'"
 		"$OUT/bin/pp-deploy" env "$DIR" "$1"
 		provider_env "$1"
 		printf '%s\n' "${EXTRA_ENV:-}"
@@ -118,6 +116,23 @@ start_service() {
 	)
 }
 
+# The apps that the simulator knows, as settings of the ingest services.
+write_apps() {
+	tokens=$(curl -fsS -m 5 -X POST -H 'Content-Type: application/json' -d '{}' "http://127.0.0.1:$(cat "$DIR/simulator.port")/control/tokens") ||
+		die "the simulator gives no tokens"
+	member() {
+		printf %s "$tokens" | sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/$2='\1'/p"
+	}
+	(umask 077
+	member shopify_client_id PP_SHOPIFY_CLIENT_ID >"$DIR/ingest-shopify.apps"
+	member shopify_client_secret PP_SHOPIFY_CLIENT_SECRET >>"$DIR/ingest-shopify.apps"
+	member tiktok_app_id PP_TIKTOK_APP_ID >"$DIR/ingest-ads.apps"
+	member tiktok_secret PP_TIKTOK_SECRET >>"$DIR/ingest-ads.apps"
+	member google_client_id PP_GOOGLE_CLIENT_ID >>"$DIR/ingest-ads.apps"
+	member google_client_secret PP_GOOGLE_CLIENT_SECRET >>"$DIR/ingest-ads.apps"
+	member google_developer_token PP_GOOGLE_DEVELOPER_TOKEN >>"$DIR/ingest-ads.apps")
+}
+
 start_simulator() {
 	! running simulator || return 0
 	rm -f "$DIR/simulator.port"
@@ -134,6 +149,7 @@ start_simulator() {
 		sleep 0.1
 	done
 	echo "SIMULATOR_PORT=$(cat "$DIR/simulator.port")" >"$DIR/simulator.env"
+	write_apps
 }
 
 start_one() {
