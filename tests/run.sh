@@ -63,9 +63,11 @@ run_one() {
 	case $1 in
 	*.c)
 		bin=$work/$name.bin
+		# What a run finds of its own stays out of the tree: the seeds are only read.
+		mkdir -p "$work/$name.found"
 		tests/fuzz/build.sh "$1" "$bin" >"$log" 2>&1 &&
 			(cd "$work" && timeout "$LIMIT" "$bin" -max_total_time="$FUZZ_SECONDS" -rss_limit_mb=2048 -timeout=20 \
-				-print_final_stats=1 "$root/tests/fuzz/corpus/${name%.c}") >>"$log" 2>&1 || code=$?
+				-print_final_stats=1 "$work/$name.found" "$root/tests/fuzz/corpus/${name%.c}") >>"$log" 2>&1 || code=$?
 		rm -f "$bin"
 		;;
 	*.sh) timeout "$LIMIT" sh "$1" >"$log" 2>&1 || code=$? ;;
