@@ -53,9 +53,10 @@ static enum status place_chunk(struct call *call, struct chunk *c, const struct 
 static enum status bad_line(struct call *call, int64_t line, const struct error *why)
 {
 	char place[ERROR_FIELD_MAX + 32];
+	const char *field = strcmp(why->field, "body") == 0 ? "" : why->field; /* no JSON at all */
 
-	snprintf(place, sizeof(place), "lines[%lld]%s%s", (long long)line + 1,
-		 *why->field ? "." : "", why->field);
+	snprintf(place, sizeof(place), "lines[%lld]%s%s", (long long)line + 1, *field ? "." : "",
+		 field);
 	return error_set(call->err, ST_INVALID, place, "%s", why->detail);
 }
 

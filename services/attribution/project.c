@@ -47,8 +47,10 @@ static enum status tally(struct tally *t, enum tally_sign sign, const struct ord
 	return st;
 }
 
-/* Drops orders that are stored as new or newer; takes back the credits of those that will be
- * replaced. Both arrays are sorted by id. */
+/*
+ * Drops orders that are stored as new or newer, and takes back the credits of those that will be
+ * replaced. Both arrays are sorted by id; all of `orders` are stored in some version.
+ */
 static enum status drop_stale(struct order_state *orders, size_t *n, const struct order_state *now,
 			      size_t n_now, struct tally *t)
 {
@@ -69,6 +71,58 @@ static enum status drop_stale(struct order_state *orders, size_t *n, const struc
 	return st;
 }
 
+static enum status too_large(const struct brand_tx *b)
+{
+	return error_set(b->err, ST_TOO_LARGE, NULL, "the credits of this page are too large");
+}
+
+/* Replaces older versions of orders that are stored; `*n` becomes how many were older. */
+static enum status replace(const struct brand_tx *b, struct order_state *orders, size_t *n,
+			   struct tally *t)
+{
+	struct order_state *now = NULL;
+	size_t n_now = 0;
+	enum status st;
+
+	if (*n == 0)
+		return ST_OK;
+	st = store_orders_now(b, orders, *n, &now, &n_now);
+	if (st != ST_OK)
+		return st;
+	n_now = newest(now, n_now);
+	if (drop_stale(orders, n, now, n_now, t) != ST_OK)
+		return too_large(b);
+	for (size_t i = 0; i < *n; i++)
+		if (tally(t, TALLY_ADD, &orders[i]) != ST_OK)
+			return too_large(b);
+	return store_put_orders(b, orders, *n);
+}
+
+/*
+ * Most orders of a page are new, so they are added first and only those that were there already are
+ * looked up. `*n` becomes how many were taken.
+ */
+static enum status add_or_replace(const struct brand_tx *b, struct order_state *orders, size_t *n,
+				  struct tally *t)
+{
+	bool *added = arena_array(b->arena, *n + 1, sizeof(*added));
+	size_t old = 0, taken = 0;
+	enum status st = added ? store_add_orders(b, orders, *n, added) : too_large(b);
+
+	for (size_t i = 0; st == ST_OK && i < *n; i++) {
+		if (!added[i])
+			orders[old++] = orders[i];
+		else if (tally(t, TALLY_ADD, &orders[i]) == ST_OK)
+			taken++;
+		else
+			st = too_large(b);
+	}
+	if (st == ST_OK)
+		st = replace(b, orders, &old, t);
+	*n = taken + old;
+	return st;
+}
+
 /* From numbers of links to kinds, in the order in which the models need them. */
 static void settle_touches(struct order_state *o, const int64_t *kinds)
 {
@@ -77,46 +131,27 @@ static void settle_touches(struct order_state *o, const int64_t *kinds)
 	touches_sort(o->touches, o->n_touches);
 }
 
-static enum status replace(const struct brand_tx *b, struct order_state *orders, size_t n,
-			   struct tally *t)
-{
-	enum status st = ST_OK;
-
-	for (size_t i = 0; st == ST_OK && i < n; i++)
-		st = tally(t, TALLY_ADD, &orders[i]);
-	if (st != ST_OK)
-		return error_set(b->err, st, NULL, "the credits of this page are too large");
-	tally_finish(t);
-	st = store_put_orders(b, orders, n);
-	return st == ST_OK ? store_add_credits(b, t) : st;
-}
-
 enum status project_orders(const struct brand_tx *b, struct order_state *orders, size_t n,
 			   const struct links *links, struct projected *ret)
 {
-	struct order_state *now = NULL;
 	struct tally credits;
 	int64_t *kinds = NULL;
-	size_t n_now = 0, all = n;
+	size_t all = n;
 	enum status st = store_lock_brand(b);
 
 	*ret = (struct projected){ 0 };
 	n = newest(orders, n);
 	tally_init(&credits, b->arena);
 	if (st == ST_OK)
-		st = store_orders_now(b, orders, n, &now, &n_now);
-	if (st != ST_OK)
-		return st;
-	n_now = newest(now, n_now);
-	if (drop_stale(orders, &n, now, n_now, &credits) != ST_OK)
-		return error_set(b->err, ST_TOO_LARGE, NULL,
-				 "the credits of this page are too large");
-	st = kinds_resolve(b, links, &kinds, &ret->folded);
+		st = kinds_resolve(b, links, &kinds, &ret->folded);
 	for (size_t i = 0; st == ST_OK && i < n; i++)
 		settle_touches(&orders[i], kinds);
-	if (st == ST_OK && n > 0)
-		st = replace(b, orders, n, &credits);
+	if (st == ST_OK)
+		st = add_or_replace(b, orders, &n, &credits);
+	if (st != ST_OK)
+		return st;
+	tally_finish(&credits);
 	ret->applied = n;
 	ret->stale = all - n;
-	return st;
+	return store_add_credits(b, &credits);
 }

@@ -89,6 +89,10 @@ struct order_state {
 /* Its value for credit.h. ST_TOO_LARGE when gross less refunds overflows. */
 enum status order_value(const struct order_state *o, struct credit_order *ret) MUST_USE;
 
+/* Adds those that are not stored yet, in whatever version; the others are left as they are. Sorted
+ * by id, each once. */
+enum status store_add_orders(const struct brand_tx *b, const struct order_state *orders, size_t n,
+			     bool *added) MUST_USE;
 /* What is stored of these orders, in any order; unknown ones are left out. */
 enum status store_orders_now(const struct brand_tx *b, const struct order_state *orders, size_t n,
 			     struct order_state **ret, size_t *ret_n) MUST_USE;

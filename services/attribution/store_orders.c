@@ -5,30 +5,32 @@
 #include "core/money.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define ORDERS_PER_FETCH "10000" /* about 2 MB of text */
 
 #define ORDER_COLUMNS                                                                             \
 	"o.order_id, o.version, o.processed_us, o.day, o.counts, o.currency, o.gross, o.refunds," \
 	" o.touch_times, o.touch_positions, o.touch_kinds"
+#define INSERT_ORDERS                                                                            \
+	"INSERT INTO orders (tenant_id, brand_id, order_id, version, processed_us, day, counts," \
+	" currency, gross, refunds, touch_times, touch_positions, touch_kinds)"                  \
+	" SELECT $1::uuid, $2::uuid, t.order_id, t.version, t.processed_us, t.day, t.counts,"    \
+	" t.currency, t.gross, t.refunds, t.times::bigint[], t.positions::int[],"                \
+	" t.kinds::bigint[] FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::date[],"     \
+	" $7::boolean[], $8::text[], $9::bigint[], $10::bigint[], $11::text[], $12::text[],"     \
+	" $13::text[]) AS t(order_id, version, processed_us, day, counts, currency, gross,"      \
+	" refunds, times, positions, kinds)"                                                     \
+	" ON CONFLICT (tenant_id, brand_id, order_id) "
 
 extern const struct db_stmt store_order_statements[];
 const struct db_stmt store_order_statements[] = {
+	{ "orders_add", INSERT_ORDERS "DO NOTHING RETURNING order_id" },
 	{ "orders_now",
 	  "SELECT " ORDER_COLUMNS " FROM unnest($3::text[]) AS t(order_id) JOIN orders o"
 	  " ON o.tenant_id = $1 AND o.brand_id = $2 AND o.order_id = t.order_id" },
-	{ "orders_put",
-	  "INSERT INTO orders (tenant_id, brand_id, order_id, version, processed_us, day, counts,"
-	  " currency, gross, refunds, touch_times, touch_positions, touch_kinds)"
-	  " SELECT $1::uuid, $2::uuid, t.order_id, t.version, t.processed_us, t.day, t.counts,"
-	  " t.currency, t.gross, t.refunds, t.times::bigint[], t.positions::int[], "
-	  "t.kinds::bigint[]"
-	  " FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::date[], $7::boolean[], "
-	  "$8::text[],"
-	  " $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[])"
-	  " AS t(order_id, version, processed_us, day, counts, currency, gross, refunds, times,"
-	  " positions, kinds)"
-	  " ON CONFLICT (tenant_id, brand_id, order_id) DO UPDATE SET version = excluded.version,"
+	{ "orders_put", INSERT_ORDERS
+	  "DO UPDATE SET version = excluded.version,"
 	  " processed_us = excluded.processed_us, day = excluded.day, counts = excluded.counts,"
 	  " currency = excluded.currency, gross = excluded.gross, refunds = excluded.refunds,"
 	  " touch_times = excluded.touch_times, touch_positions = excluded.touch_positions,"
@@ -239,24 +241,58 @@ static void arg_touches(struct db_args *args, const struct order_state *orders, 
 	db_arg_text_array(args, column, column ? n : 0);
 }
 
+static void order_args(struct db_args *args, const struct brand_tx *b,
+		       const struct order_state *orders, size_t n)
+{
+	store_args(args, b);
+	COLUMN_TEXT(args, orders, order_id, n);
+	COLUMN_I64(args, orders, version, n);
+	COLUMN_I64(args, orders, processed_us, n);
+	COLUMN_DAY(args, orders, day, n);
+	COLUMN_BOOL(args, orders, counts, n);
+	COLUMN_TEXT(args, orders, currency, n);
+	COLUMN_I64(args, orders, gross, n);
+	COLUMN_I64(args, orders, refunds, n);
+	arg_touches(args, orders, n, TOUCH_TIME);
+	arg_touches(args, orders, n, TOUCH_POSITION);
+	arg_touches(args, orders, n, TOUCH_KIND);
+}
+
+static int by_order_id(const void *key, const void *order)
+{
+	return strcmp(key, ((const struct order_state *)order)->order_id);
+}
+
+enum status store_add_orders(const struct brand_tx *b, const struct order_state *orders, size_t n,
+			     bool *added)
+{
+	struct db_args args;
+	enum status st;
+	int r;
+
+	memset(added, 0, n * sizeof(*added));
+	if (n == 0)
+		return ST_OK;
+	order_args(&args, b, orders, n);
+	st = db_exec(b->tx, "orders_add", &args, &r, b->err);
+	for (int row = 0; st == ST_OK && row < db_rows(b->tx, r); row++) {
+		const struct order_state *o =
+			bsearch(db_str(b->tx, r, row, 0), orders, n, sizeof(*orders), by_order_id);
+
+		if (!o)
+			return error_set(b->err, ST_INTERNAL, NULL, "an order came back unasked");
+		added[o - orders] = true;
+	}
+	return st;
+}
+
 enum status store_put_orders(const struct brand_tx *b, const struct order_state *orders, size_t n)
 {
 	struct db_args args;
 
 	if (n == 0)
 		return ST_OK;
-	store_args(&args, b);
-	COLUMN_TEXT(&args, orders, order_id, n);
-	COLUMN_I64(&args, orders, version, n);
-	COLUMN_I64(&args, orders, processed_us, n);
-	COLUMN_DAY(&args, orders, day, n);
-	COLUMN_BOOL(&args, orders, counts, n);
-	COLUMN_TEXT(&args, orders, currency, n);
-	COLUMN_I64(&args, orders, gross, n);
-	COLUMN_I64(&args, orders, refunds, n);
-	arg_touches(&args, orders, n, TOUCH_TIME);
-	arg_touches(&args, orders, n, TOUCH_POSITION);
-	arg_touches(&args, orders, n, TOUCH_KIND);
+	order_args(&args, b, orders, n);
 	return db_exec(b->tx, "orders_put", &args, NULL, b->err);
 }
 

@@ -76,7 +76,7 @@ static int end_of(pid_t pid)
 	return WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code);
 }
 
-static void shell(struct at_world *w, const char *script)
+void at_shell(struct at_world *w, const char *script)
 {
 	int code = end_of(start_shell(w, script));
 
@@ -208,6 +208,15 @@ static void wipe_on_abort(int sig)
 	_exit(134);
 }
 
+/* The one event that ingest-shopify hears. */
+static void open_updates(struct at_world *w)
+{
+	const struct contract_consumer *c = contract_service_find("ingest-shopify")->consumers;
+
+	INVARIANT(strcmp(c->event->service, "attribution") == 0);
+	INVARIANT(bus_consumer_open(w->shopify, c->stream, c->durable, &w->updated) == ST_OK);
+}
+
 void at_start(struct at_world *w)
 {
 	memset(w, 0, sizeof(*w));
@@ -216,7 +225,7 @@ void at_start(struct at_world *w)
 	find_places(w);
 	the_world = w;
 	signal(SIGABRT, wipe_on_abort);
-	shell(w, stack_up);
+	at_shell(w, stack_up);
 	snprintf(w->pg, sizeof(w->pg), "%s", setting(w, "super", ""));
 	super_connection = PQconnectdb(w->pg);
 	INVARIANT(PQstatus(super_connection) == CONNECTION_OK);
@@ -224,8 +233,7 @@ void at_start(struct at_world *w)
 	w->shopify = bus_as(w, "ingest-shopify");
 	w->ads = bus_as(w, "ingest-ads");
 	w->edge = bus_as(w, "api-edge");
-	INVARIANT(bus_consumer_open(w->shopify, "evt-attribution",
-				    "ingest-shopify-attribution-updated", &w->updated) == ST_OK);
+	open_updates(w);
 	play_auth(w);
 	start_service(w);
 }
@@ -253,7 +261,7 @@ void at_stop(struct at_world *w)
 	bus_close(w->shopify, 1000);
 	bus_close(w->auth, 1000);
 	PQfinish(super_connection);
-	shell(w, stack_down);
+	at_shell(w, stack_down);
 	arena_free(w->arena);
 }
 
@@ -361,7 +369,7 @@ void at_publish_bad(struct at_world *w, const char *tenant, const struct contrac
 
 void at_forget_streams(struct at_world *w)
 {
-	shell(w, "exec \"$1/bin/pp-deploy\" streams --wipe \"$2\" >>\"$2/stack.log\" 2>&1");
+	at_shell(w, "exec \"$1/bin/pp-deploy\" streams --wipe \"$2\" >>\"$2/stack.log\" 2>&1");
 }
 
 int64_t at_dead_letters(struct at_world *w)

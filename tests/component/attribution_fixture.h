@@ -39,6 +39,9 @@ void at_start(struct at_world *w);
 void at_stop(struct at_world *w);
 /* Forgets the answers of the test before. */
 void at_fresh(struct at_world *w);
+/* Runs a shell script in the repository; $1 is the build, $2 the directory of this run. Fails hard.
+ */
+void at_shell(struct at_world *w, const char *script);
 /* SIGTERM, its exit code, and a new process that is ready. */
 void at_restart(struct at_world *w);
 
