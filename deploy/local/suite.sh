@@ -97,8 +97,14 @@ launch() {
 }
 
 start_service() {
-	! running "$1" || return 0
 	(umask 077 && environment "$1")
+	# What runs with other settings, or from another build, is started anew.
+	if running "$1" && cmp -s "$DIR/pid/$1.env" "$DIR/pid/$1.env.running" &&
+		[ "$(stat -Lc %i "/proc/$(pid_of "$1")/exe")" = "$(stat -c %i "$OUT/bin/$1")" ]; then
+		return 0
+	fi
+	stop_one "$1" TERM
+	cp -p "$DIR/pid/$1.env" "$DIR/pid/$1.env.running"
 	# The file holds shell words; a subshell takes them and nothing else of our environment.
 	(
 		vars=$(cut -d= -f1 "$DIR/pid/$1.env" | grep . | tr '\n' ' ')
@@ -121,7 +127,7 @@ write_apps() {
 	tokens=$(curl -fsS -m 5 -X POST -H 'Content-Type: application/json' -d '{}' "http://127.0.0.1:$(cat "$DIR/simulator.port")/control/tokens") ||
 		die "the simulator gives no tokens"
 	member() {
-		printf %s "$tokens" | sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/$2='\1'/p"
+		printf "%s\n" "$tokens" | sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/$2='\1'/p"
 	}
 	(umask 077
 	member shopify_client_id PP_SHOPIFY_CLIENT_ID >"$DIR/ingest-shopify.apps"
@@ -249,8 +255,8 @@ up() {
 	"$OUT/bin/pp-deploy" roles "$DIR" "$admin" >>"$DIR/log/deploy.log" 2>&1 || die "roles failed, see $DIR/log/deploy.log"
 	"$OUT/bin/pp-deploy" streams "$DIR" >>"$DIR/log/deploy.log" 2>&1 || die "streams failed, see $DIR/log/deploy.log"
 	choose_port
-	migrate
 	start_simulator
+	migrate
 	for s in $(services); do
 		start_one "$s"
 	done

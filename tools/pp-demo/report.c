@@ -1,12 +1,14 @@
 /* The report: what came in, what it cost, who earned it, how fresh it is. Amounts are shown as the
- * API gives them; nothing is computed here. */
+ * API gives them; nothing is computed here but the rounding of what is shown. */
+#include "core/money.h"
 #include "demo.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CELL 96
+#define CELL  96
+#define MINOR (-1)
 
 static const char *const rule =
 	"────────────────────────────────────────────────────────────────────────────────────────";
@@ -53,14 +55,36 @@ static void grouped(const char *amount, int digits, char out[CELL])
 		snprintf(out + n, CELL - n, "%.*s", digits + 1, point);
 }
 
+/*
+ * `digits` after the point; fewer than the API gives are reached by rounding half up, never by
+ * cutting. MINOR stands for the currency's own.
+ */
+static void rounded(const char *amount, int digits, char out[DECIMAL_TEXT])
+{
+	int64_t micros, unit = 1;
+
+	if (!decimal_parse(amount, 6, &micros)) {
+		snprintf(out, DECIMAL_TEXT, "%s", amount);
+		return;
+	}
+	for (int i = digits; i < 6; i++)
+		unit *= 10;
+	micros = (micros + (micros < 0 ? -unit / 2 : unit / 2)) / unit;
+	decimal_format(micros, digits, out);
+}
+
 static void money_text(const cJSON *m, int digits, char out[CELL * 2])
 {
-	char amount[CELL];
+	char amount[CELL], text[DECIMAL_TEXT];
 
 	out[0] = '\0';
 	if (!cJSON_IsObject(m))
 		return;
-	grouped(text_of(m, "amount"), digits, amount);
+	if (digits == MINOR)
+		rounded(text_of(m, "amount"), currency_minor_digits(text_of(m, "currency")), text);
+	else
+		snprintf(text, sizeof(text), "%s", text_of(m, "amount"));
+	grouped(text, digits == MINOR ? 6 : digits, amount);
 	snprintf(out, CELL * 2, "%s %s", amount, text_of(m, "currency"));
 }
 
@@ -138,12 +162,13 @@ static void print_row(const cJSON *r, bool campaigns)
 	cell(text_of(r, "channel"), 16, false);
 	if (campaigns)
 		cell(*name ? name : "-", 22, false);
-	grouped(text_of(r, "orders"), 2, orders);
+	rounded(text_of(r, "orders"), 2, text);
+	grouped(text, 2, orders);
 	cell(orders, 12, true);
-	amounts_text(cJSON_GetObjectItemCaseSensitive(r, "revenue_by_currency"), 2, text,
+	amounts_text(cJSON_GetObjectItemCaseSensitive(r, "revenue_by_currency"), MINOR, text,
 		     sizeof(text));
 	cell(*text ? text : "-", 20, true);
-	amounts_text(cJSON_GetObjectItemCaseSensitive(r, "spend_by_currency"), 2, text,
+	amounts_text(cJSON_GetObjectItemCaseSensitive(r, "spend_by_currency"), MINOR, text,
 		     sizeof(text));
 	cell(*text ? text : "-", 18, true);
 	cell(*text_of(r, "roas") ? text_of(r, "roas") : "-", 11, true);
