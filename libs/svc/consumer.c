@@ -21,6 +21,7 @@
 #define BACKOFF_LAST_MS    30000
 #define CONSUMER_ARENA_MAX ((size_t)256 * 1024 * 1024)
 #define DLQ_PUBLISH_MS     5000
+#define DLQ_VALUE_MAX      1024 /* bytes of a header that a dead letter keeps */
 
 struct consumer_loop {
 	unsigned magic;
@@ -37,10 +38,17 @@ struct group {
 	char tenant_id[UUID_TEXT];
 };
 
+/*
+ * A replay carries the event's id beside a Nats-Msg-Id of its own. Whoever may publish on the
+ * subject may name any id: with it he can hide no events but his own, since an inbox belongs to one
+ * consumer of one subject.
+ */
 static const char *event_id(const struct bus_msg *m)
 {
-	const char *id = bus_msg_header(m, HDR_MSG_ID);
+	const char *id = bus_msg_header(m, HDR_EVENT_ID);
 
+	if (!id)
+		id = bus_msg_header(m, HDR_MSG_ID);
 	return id ? id : "";
 }
 
@@ -64,25 +72,35 @@ static void retry_later(struct bus_msg *m)
 	bus_msg_free(m);
 }
 
-/* The copy keeps the payload, the origin and the reason, so that it can be listed and replayed. */
+/* A header of the message, NULL when it is absent or longer than any of ours. */
+static const char *kept_header(const struct bus_msg *m, const char *name)
+{
+	const char *value = bus_msg_header(m, name);
+
+	return value && strlen(value) <= DLQ_VALUE_MAX ? value : NULL;
+}
+
+/*
+ * The copy keeps the payload, the envelope, the subject and the reason, so that it can be listed
+ * and replayed (pp-deploy dlq).
+ */
 static void dead_letter(struct consumer_loop *c, struct bus_msg *m, const char *reason)
 {
-	char subject[SVC_SUBJECT_MAX], id[SVC_SUBJECT_MAX], tenant[UUID_TEXT] = "";
-	const char *from = bus_msg_header(m, HDR_TENANT);
+	static const char *const envelope[HDR_ENVELOPE_N] = HDR_ENVELOPE;
+	char subject[SVC_SUBJECT_MAX], id[SVC_SUBJECT_MAX];
 	size_t len;
 	const void *data = bus_msg_data(m, &len);
-	struct bus_header h[] = { { HDR_REASON, reason },
-				  { HDR_SUBJECT, bus_msg_subject(m) },
-				  { "Pp-Event-Id", event_id(m) },
-				  { HDR_TENANT, tenant } };
-	struct bus_event ev = { subject, id, h, 4, data, len };
+	struct bus_header h[3 + HDR_ENVELOPE_N] = { { HDR_REASON, reason },
+						    { HDR_SUBJECT, bus_msg_subject(m) },
+						    { HDR_EVENT_ID, event_id(m) } };
+	struct bus_event ev = { subject, id, h, 3 + HDR_ENVELOPE_N, data, len };
 	uint64_t seq = 0;
 
-	if (from && text_copy(tenant, sizeof(tenant), from) != ST_OK)
-		tenant[0] = '\0';
+	for (int i = 0; i < HDR_ENVELOPE_N; i++)
+		h[3 + i] = (struct bus_header){ envelope[i], kept_header(m, envelope[i]) };
 	snprintf(subject, sizeof(subject), "pp.dlq.%s.%s", c->svc->name, c->contract->durable);
-	snprintf(id, sizeof(id), "dlq:%s:%s:%llu", c->contract->durable, event_id(m),
-		 (unsigned long long)bus_js_sequence(m));
+	snprintf(id, sizeof(id), "dlq:%s:%llu:%s", c->contract->durable,
+		 (unsigned long long)bus_js_sequence(m), event_id(m));
 	if (bus_js_publish(c->svc->bus, &ev, 1, DLQ_PUBLISH_MS, &seq) != ST_OK) {
 		retry_later(m); /* never dropped before its copy is kept */
 		return;
@@ -128,6 +146,15 @@ static void read_meta(const struct bus_msg *m, struct event_meta *meta)
 		meta->occurred_us = 0;
 }
 
+/* The same event twice in one batch: a replay next to what it repeats. */
+static bool stands_before(const struct group *g, int at)
+{
+	for (int i = 0; i < at; i++)
+		if (strcmp(event_id(g->msgs[i]), event_id(g->msgs[at])) == 0)
+			return true;
+	return false;
+}
+
 /* Unpacks the new ones; each is checked against the contract like any other input. */
 static enum status unpack_new(struct consumer_loop *c, struct event_batch *b, const struct group *g,
 			      int fresh, const ProtobufCMessage **in, struct event_meta *meta,
@@ -139,7 +166,7 @@ static enum status unpack_new(struct consumer_loop *c, struct event_batch *b, co
 		size_t len;
 		const void *data;
 
-		if (!is_new(b->tx, fresh, event_id(g->msgs[i])))
+		if (!is_new(b->tx, fresh, event_id(g->msgs[i])) || stands_before(g, i))
 			continue;
 		data = bus_msg_data(g->msgs[i], &len);
 		if (message_unpack(b->arena, c->contract->event->message, data, len, BUS_EVENT_MAX,
@@ -166,6 +193,9 @@ static enum status apply(struct consumer_loop *c, const struct group *g, struct 
 
 	if (!uuid_valid(g->tenant_id))
 		return error_set(err, ST_INVALID, HDR_TENANT, "is not a tenant id");
+	for (int i = 0; i < g->n; i++)
+		if (!*event_id(g->msgs[i]))
+			return error_set(err, ST_INVALID, HDR_MSG_ID, "is missing");
 	st = db_begin(&tx, c->svc->db, &scope, 0, err);
 	b.tx = tx;
 	if (st == ST_OK)
@@ -246,11 +276,25 @@ static void subject_tenant(const struct bus_msg *m, char out[UUID_TEXT])
 	}
 }
 
+/* A replay for another consumer of the subject is not ours to see. */
+static void pass_over(struct consumer_loop *c, struct bus_msg **msgs, int n)
+{
+	for (int i = 0; i < n; i++) {
+		const char *to = bus_msg_header(msgs[i], HDR_CONSUMER);
+
+		if (!to || strcmp(to, c->contract->durable) == 0)
+			continue;
+		settle(msgs[i], bus_js_ack);
+		msgs[i] = NULL;
+	}
+}
+
 static void process_batch(struct consumer_loop *c, struct bus_msg **msgs, int n, struct arena *a)
 {
 	struct group g;
 	char tenant[UUID_TEXT];
 
+	pass_over(c, msgs, n);
 	for (int i = 0; i < n; i++) {
 		if (!msgs[i])
 			continue;

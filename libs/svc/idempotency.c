@@ -11,6 +11,12 @@
 #include <sodium.h>
 #include <string.h>
 
+#define HASH_PURPOSE "idempotency"
+
+/*
+ * Keyed, because a request may hold a password: from a plain hash it could be guessed around
+ * Argon2.
+ */
 static enum status request_hash(struct call *call, uint8_t hash[32])
 {
 	uint8_t *data;
@@ -18,7 +24,7 @@ static enum status request_hash(struct call *call, uint8_t hash[32])
 	enum status st = message_pack(call->arena, call->in, &data, &len);
 
 	if (st == ST_OK)
-		crypto_hash_sha256(hash, data, len);
+		seal_hash(call->svc->seal, HASH_PURPOSE, data, len, hash);
 	return st;
 }
 
@@ -36,8 +42,8 @@ enum status svc__idempotency_find(struct call *call, const uint8_t **reply, size
 {
 	AUTO_TX *tx = call_tx(call);
 	struct db_args args;
-	uint8_t hash[32], *stored;
-	size_t hash_len = 0;
+	uint8_t *stored, *data;
+	size_t hash_len = 0, data_len;
 	enum status st;
 
 	*found = false;
@@ -48,11 +54,12 @@ enum status svc__idempotency_find(struct call *call, const uint8_t **reply, size
 	st = call_run(call, tx);
 	if (st != ST_OK || db_rows(tx, 0) == 0)
 		return st;
-	st = request_hash(call, hash);
+	st = message_pack(call->arena, call->in, &data, &data_len);
 	if (st != ST_OK)
 		return st;
 	stored = db_bytes(tx, call->arena, 0, 0, 0, &hash_len);
-	if (!stored || hash_len != sizeof(hash) || memcmp(stored, hash, sizeof(hash)) != 0)
+	if (!stored || hash_len != 32 ||
+	    !seal_hash_is(call->svc->seal, HASH_PURPOSE, data, data_len, stored))
 		return error_set(call->err, ST_MISMATCH, HDR_IDEMPOTENCY,
 				 "was used with another request; take a new key");
 	*reply = db_bytes(tx, call->arena, 0, 0, 1, len);

@@ -137,3 +137,32 @@ bool seal_is_old(const struct seal_ring *r, const char *blob)
 {
 	return find_key(r, blob) != &r->keys[0];
 }
+
+static void hash_with(const struct seal_key *k, const char *purpose, const void *data, size_t len,
+		      uint8_t out[32])
+{
+	uint8_t key[32];
+
+	derive(k, purpose, key);
+	crypto_generichash(out, 32, data, len, key, sizeof(key));
+	sodium_memzero(key, sizeof(key));
+}
+
+void seal_hash(const struct seal_ring *r, const char *purpose, const void *data, size_t len,
+	       uint8_t out[32])
+{
+	hash_with(&r->keys[0], purpose, data, len, out);
+}
+
+bool seal_hash_is(const struct seal_ring *r, const char *purpose, const void *data, size_t len,
+		  const uint8_t hash[32])
+{
+	uint8_t mine[32];
+
+	for (int i = 0; i < r->n; i++) {
+		hash_with(&r->keys[i], purpose, data, len, mine);
+		if (sodium_memcmp(mine, hash, sizeof(mine)) == 0)
+			return true;
+	}
+	return false;
+}

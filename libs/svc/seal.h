@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define SEAL_KEYS_MAX 8
 
@@ -33,5 +34,14 @@ char *seal_get(const struct seal_ring *r, struct arena *a, const char *purpose, 
 	       size_t *len);
 /* True when the blob was not sealed under the current key (a re-encryption job's question). */
 bool seal_is_old(const struct seal_ring *r, const char *blob);
+
+/*
+ * A keyed hash (BLAKE2b, 32 bytes) of data that must not be guessed from its hash, under the
+ * current key for `purpose`; and whether a kept hash is that of the data under any key of the ring.
+ */
+void seal_hash(const struct seal_ring *r, const char *purpose, const void *data, size_t len,
+	       uint8_t out[32]);
+bool seal_hash_is(const struct seal_ring *r, const char *purpose, const void *data, size_t len,
+		  const uint8_t hash[32]);
 
 #endif

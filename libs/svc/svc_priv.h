@@ -4,6 +4,7 @@
 
 #include "core/timeutil.h"
 #include "svc/events.h"
+#include "svc/headers.h"
 #include "svc/outbox.h"
 #include "svc/svc.h"
 
@@ -16,27 +17,6 @@
 #define SVC_ACCESS_SUBJECT "pp.ctl.access"
 #define SVC_NIL_UUID       "00000000-0000-0000-0000-000000000000"
 #define SVC_CONSUMERS_MAX  32
-
-/* Header names on the bus; one place, since edge, runtime and tests must agree. */
-#define HDR_REQUEST_ID  "Pp-Request-Id"
-#define HDR_TRACEPARENT "traceparent"
-#define HDR_TIMEOUT_MS  "Pp-Timeout-Ms"
-#define HDR_TOKEN       "Authorization"
-#define HDR_IDEMPOTENCY "Idempotency-Key"
-#define HDR_CLIENT_IP   "Pp-Client-Ip"
-#define HDR_STATUS      "Pp-Status"
-#define HDR_FIELD       "Pp-Field"
-#define HDR_DETAIL      "Pp-Detail"
-#define HDR_RETRY_AFTER "Pp-Retry-After"
-#define HDR_SVC_ERROR   "Nats-Service-Error"
-#define HDR_SVC_CODE    "Nats-Service-Error-Code"
-#define HDR_MSG_ID      "Nats-Msg-Id"
-#define HDR_TENANT      "Pp-Tenant"
-#define HDR_ACTOR       "Pp-Actor"
-#define HDR_TIME        "Pp-Time"
-#define HDR_SCHEMA      "Pp-Schema"
-#define HDR_REASON      "Pp-Reason"
-#define HDR_SUBJECT     "Pp-Subject"
 
 struct svc_config {
 	char db_app[512], db_worker[512], db_owner[512];
