@@ -1,0 +1,52 @@
+/*
+ * What the parts of the bench share: a load of callers and its figures. Read next: main.c, then
+ * docs/internals/bench.md.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include "core/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BENCH_CALLERS_MAX 256
+
+/* ---- load.c ---- */
+
+/* What one caller does again and again; `caller` is its own number. False counts as an error. */
+typedef bool load_fn(void *arg, int caller);
+struct load {
+	int callers;
+	int seconds; /* measured, after one second that is not */
+	load_fn *once;
+	void *arg;
+};
+struct load_result {
+	double per_second;
+	int64_t p50_us, p99_us, max_us;
+	uint64_t done, errors;
+};
+/* Runs the load to its end; false when threads or memory are out. */
+bool load_run(const struct load *l, struct load_result *ret);
+/* "RESULT per_second p50_ms p99_ms errors", which bench.sh reads. */
+void load_print(const struct load_result *r);
+
+/* ---- the commands: their exit codes ---- */
+
+/* serve TOKEN_FILE: auth's contract on libs/svc, lists of brands from memory. */
+int bench_serve(int argc, char **argv);
+/* echo BYTES: answers each request for a list of brands with that many bytes, on bare cnats. */
+int bench_echo(int argc, char **argv);
+/* typed TOKEN_FILE CALLERS SECONDS: calls the service as the edge does. */
+int bench_typed(int argc, char **argv);
+/* bare CALLERS SECONDS: the same request on bare cnats. */
+int bench_bare(int argc, char **argv);
+/* events ads|orders TENANT BRAND ROWS ROWS_PER_EVENT: PP_DB_APP is the service's, WATCH_DB
+ * attribution's. */
+int bench_events(int argc, char **argv);
+
+/* A whole number of an argument in [min, max]; prints which one is wrong and ends the program. */
+int64_t bench_number(const char *what, const char *text, int64_t min, int64_t max);
+
+#endif
