@@ -294,6 +294,8 @@ nats_up() {
 	if [ -n "$1" ]; then
 		[ -r "$1" ] || die "cannot read $1"
 		(umask 077 && write_file "$DIR/nats.conf" <"$1")
+		# Without users everybody may say everything: never by accident.
+		[ -s "$DIR/nats.conf" ] || die "$1 is empty"
 	elif [ ! -f "$DIR/nats.conf" ]; then
 		echo 'max_payload: 1MB' | write_file "$DIR/nats.conf"
 	fi

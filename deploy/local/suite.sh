@@ -216,13 +216,13 @@ migrate() {
 }
 
 nats_up() {
-	"$OUT/bin/pp-deploy" nats-conf "$DIR" "$DIR/jetstream" 4222 >"$DIR/nats.conf.new"
-	chmod 600 "$DIR/nats.conf.new"
+	"$OUT/bin/pp-deploy" nats-conf "$DIR" "$DIR/jetstream" 4222 >"$DIR/nats.wanted"
+	chmod 600 "$DIR/nats.wanted"
 	# A running server keeps its configuration until it is asked to read the new one.
-	if [ -f "$DIR/nats.conf" ] && ! cmp -s "$DIR/nats.conf" "$DIR/nats.conf.new"; then
+	if [ -f "$DIR/nats.conf" ] && ! cmp -s "$DIR/nats.conf" "$DIR/nats.wanted"; then
 		sh "$here/stack.sh" nats-down "$DIR"
 	fi
-	sh "$here/stack.sh" nats-up "$DIR" "$DIR/nats.conf.new"
+	sh "$here/stack.sh" nats-up "$DIR" "$DIR/nats.wanted"
 }
 
 wait_ready() {
