@@ -28,7 +28,8 @@ static int usage(const char *why)
 {
 	fprintf(stderr,
 		"simulator: %s\n"
-		"usage: simulator --data DIR --port N (0 = free) --port-file FILE [--shift]\n"
+		"usage: simulator --data DIR --port N (0 = free) --port-file FILE [--listen "
+		"ADDRESS] [--shift]\n"
 		"       [--plan standard|advanced|plus|enterprise] [--seed-latency-ms N]\n",
 		why);
 	return 2;
@@ -43,6 +44,9 @@ static const char *take_option(struct options *o, int option, const char *value)
 		return NULL;
 	case 'p':
 		return parse_i64(value, 0, 65535, &o->port) ? NULL : "--port is not 0 to 65535";
+	case 'a':
+		o->sim.listen = value;
+		return NULL;
 	case 'f':
 		o->port_file = value;
 		return NULL;
@@ -67,6 +71,7 @@ static const char *take_options(struct options *o, int argc, char **argv)
 		{ "data", required_argument, NULL, 'd' },
 		{ "port", required_argument, NULL, 'p' },
 		{ "port-file", required_argument, NULL, 'f' },
+		{ "listen", required_argument, NULL, 'a' },
 		{ "shift", no_argument, NULL, 's' },
 		{ "plan", required_argument, NULL, 'n' },
 		{ "seed-latency-ms", required_argument, NULL, 'l' },
@@ -122,11 +127,11 @@ static int serve(struct options *o)
 	signal(SIGPIPE, SIG_IGN);
 	ctx = sim_listen(&o->sim, (int)o->port, &port);
 	if (ctx == NULL) {
-		fprintf(stderr, "simulator: cannot listen on 127.0.0.1:%d\n", (int)o->port);
+		fprintf(stderr, "simulator: cannot listen on port %d\n", (int)o->port);
 		return 1;
 	}
 	if (write_port(o->port_file, port)) {
-		printf("simulator: %s on 127.0.0.1:%d\n", o->sim.data->shop_domain, port);
+		printf("simulator: %s on port %d\n", o->sim.data->shop_domain, port);
 		fflush(stdout);
 		sigwait(&stop, &got);
 	} else {

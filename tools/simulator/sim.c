@@ -213,11 +213,13 @@ static int on_request(struct mg_connection *conn)
 struct mg_context *sim_listen(struct sim *sim, int port, int *ret_port)
 {
 	static const struct mg_callbacks callbacks = { .begin_request = on_request };
-	char address[32];
+	char address[SIM_ADDRESS_MAX];
 	struct mg_server_port bound[1];
 	struct mg_context *ctx;
 
-	snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+	if (snprintf(address, sizeof(address), "%s:%d", sim->listen ? sim->listen : "127.0.0.1",
+		     port) >= (int)sizeof(address))
+		return NULL;
 	/* Paths stay encoded, so that an id may hold a slash; a thread for each connection. */
 	const char *settings[] = { "listening_ports",
 				   address,

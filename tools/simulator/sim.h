@@ -23,7 +23,9 @@
 #define GOOGLE_CLIENT_ID       "pulsepoint.apps.simulator"
 #define GOOGLE_CLIENT_SECRET   "simulator-secret"
 #define GOOGLE_DEVELOPER_TOKEN "simulator-developer-token"
-#define EVENING_HOUR           20 /* of last_day: where the clock starts */
+
+#define EVENING_HOUR    20 /* of last_day: where the clock starts */
+#define SIM_ADDRESS_MAX 64 /* address and port */
 
 enum provider { PROV_SHOPIFY, PROV_META, PROV_TIKTOK, PROV_GOOGLE, PROV_COUNT };
 
@@ -38,6 +40,7 @@ struct hooks;
 
 struct sim {
 	const char *data_dir;
+	const char *listen; /* address; NULL: 127.0.0.1 */
 	bool shift;
 	int64_t latency_ms;
 	const struct plan *plan;
@@ -70,7 +73,7 @@ void sim_close(struct sim *sim);
 enum status sim_reload(struct sim *sim, struct error *err) MUST_USE;
 /* The data of now; give them back with dataset_drop. */
 struct dataset *sim_data(struct sim *sim);
-/* Listens on 127.0.0.1 (port 0: a free one) and answers until mg_stop. NULL when it cannot. */
+/* Listens on sim->listen (port 0: a free one) and answers until mg_stop. NULL when it cannot. */
 struct mg_context *sim_listen(struct sim *sim, int port, int *ret_port);
 /* Answers one request. */
 void sim_serve(struct sim *sim, struct mg_connection *conn);
