@@ -71,19 +71,29 @@ static enum status answer(struct call *call, const struct brand_tx *b, int order
 	return reply_status(call);
 }
 
+struct order_questions {
+	const char *order_id;
+	int order, kinds; /* numbers of the results */
+};
+
+static void ask_order(const struct brand_tx *b, void *arg)
+{
+	struct order_questions *q = arg;
+
+	q->order = store_ask_order(b, q->order_id);
+	q->kinds = store_ask_order_kinds(b, q->order_id);
+}
+
 HANDLER(handle_order, OrderCreditsRequest, OrderCreditsReply)
 {
-	const struct brand_tx b = { call_tx(call), call->arena, call->err, in->brand_id };
-	int order, kinds;
-	enum status st;
+	struct order_questions q = { .order_id = in->order_id };
+	struct brand_tx b;
+	const char *currency;
+	enum status st = ask_brand(call, in->brand_id, ask_order, &q, &b, &currency);
 
-	if (!b.tx)
-		return error_set(call->err, ST_UNAVAILABLE, NULL, "the service is out of memory");
-	order = store_ask_order(&b, in->order_id);
-	kinds = store_ask_order_kinds(&b, in->order_id);
-	st = call_run(call, b.tx);
-	if (st == ST_OK)
-		st = answer(call, &b, order, kinds, out);
+	if (st != ST_OK)
+		return st;
+	st = answer(call, &b, q.order, q.kinds, out);
 	db_tx_free(b.tx);
 	return st;
 }

@@ -36,8 +36,7 @@ static void fill_connection(struct arena *a, const struct connection *row,
 	out->synced_at = value_time(a, row->synced_at);
 }
 
-/* auth owns brands: it says whether this caller may see this one. */
-static enum status check_brand(struct call *call, char *brand_id)
+enum status check_brand(struct call *call, char *brand_id)
 {
 	Auth__V1__BrandRequest in = AUTH__V1__BRAND_REQUEST__INIT;
 	Auth__V1__Brand *brand;
