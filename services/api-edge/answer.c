@@ -197,6 +197,8 @@ void answer_problem_with(struct exchange *x, enum status st, const char *member,
 	put_head(x, http, "application/problem+json", body.len);
 	if (x->err.retry_after_s > 0)
 		buf_printf(x->out, "Retry-After: %d\r\n", x->err.retry_after_s);
+	if (st == ST_NOT_ALLOWED && x->allow)
+		buf_printf(x->out, "Allow: %s\r\n", x->allow);
 	if (st == ST_UNAUTHENTICATED)
 		buf_puts(x->out, "WWW-Authenticate: Bearer realm=\"pulsepoint\"\r\n");
 	buf_puts(x->out, "Cache-Control: no-store\r\n");

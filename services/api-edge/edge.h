@@ -73,6 +73,7 @@ struct exchange {
 	struct error err;
 	struct call call;
 	struct access_claims who;
+	const char *allow;   /* methods of the path, for a 405; NULL otherwise */
 	bool has_who, close; /* close: the body was not read to its end */
 	struct limits_verdict limit;
 	int status; /* what was sent */

@@ -266,6 +266,7 @@ bool edge_page(struct exchange *x, const char *path)
 		if (strcmp(x->info->request_method, "GET") == 0) {
 			pages[i].show(x);
 		} else {
+			x->allow = "GET";
 			error_set(&x->err, ST_NOT_ALLOWED, NULL, "only GET is taken here");
 			answer_problem(x, ST_NOT_ALLOWED);
 		}

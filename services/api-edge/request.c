@@ -321,6 +321,7 @@ static const char *raw_path(struct exchange *x)
 
 static void refuse_route(struct exchange *x, enum status st, const char *allow)
 {
+	x->allow = allow;
 	if (st == ST_NOT_ALLOWED)
 		error_set(&x->err, st, NULL, "%s is not one of the methods here: %s",
 			  x->info->request_method, allow);

@@ -191,8 +191,10 @@ enum status router_find(const struct router *r, struct arena *a, const char *met
 		if (s < 0)
 			continue;
 		any_score = s > any_score ? s : any_score;
-		methods = arena_printf(a, "%s%s%s", methods, *methods ? ", " : "",
-				       e->route.method->http_method);
+		/* Two routes may share a path that a literal or a parameter matches. */
+		if (!strstr(methods, e->route.method->http_method))
+			methods = arena_printf(a, "%s%s%s", methods, *methods ? ", " : "",
+					       e->route.method->http_method);
 		if (s > best_score && strcmp(e->route.method->http_method, method) == 0) {
 			best = e;
 			best_score = s;
