@@ -45,7 +45,7 @@ if [ ! -s "$run/operator.key" ]; then
 fi
 (
 	umask 077
-	echo "postgresql://pp_superview:$(cat "$run"/secrets/db/pp_superview 2>/dev/null)@127.0.0.1:$(setting pg.env PGPORT)/pulsepoint" >"$run/superview.url"
+	echo "postgresql://pp_superview:$(cat "$run/db/pp_superview")@127.0.0.1:$(setting pg.env PGPORT)/pulsepoint" >"$run/superview.url"
 	setting nats.env NATS_URL >"$run/nats.url"
 )
 exec "$OUT/bin/pp-demo" "$run" "http://127.0.0.1:$(setting edge.env EDGE_PORT)" "http://127.0.0.1:$(cat "$run/simulator.port")"
