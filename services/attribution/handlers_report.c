@@ -12,6 +12,9 @@
 #include <string.h>
 
 #define ADHOC_ARENA_MAX ((size_t)64 * 1024 * 1024)
+#define ADHOC_MAX       2
+#define ADHOC_QUEUE_MAX 6
+#define ADHOC_LOOK_US   5000
 
 /* The question as the rules understand it, and the numbers of its results. */
 struct report_questions {
@@ -65,6 +68,37 @@ static enum status read_question(struct call *call, const Attribution__V1__Attri
 
 /* ---- a window without roll-ups ---- */
 
+/* True when this call is one of at most ADHOC_MAX now. */
+static bool take_turn(struct attribution *app)
+{
+	int n = atomic_load(&app->adhoc);
+
+	while (n < ADHOC_MAX)
+		if (atomic_compare_exchange_weak(&app->adhoc, &n, n + 1))
+			return true;
+	return false;
+}
+
+/* Such a report holds a connection for seconds, so few run at a time and few wait for them. */
+static enum status wait_turn(struct call *call)
+{
+	struct attribution *app = call->app;
+	bool mine = false;
+
+	if (atomic_fetch_add(&app->adhoc_queued, 1) < ADHOC_QUEUE_MAX)
+		while (!(mine = take_turn(app)) &&
+		       time_mono_us() + ADHOC_LOOK_US < call->deadline_us)
+			time_sleep_us(time_mono_us() + ADHOC_LOOK_US);
+	atomic_fetch_sub(&app->adhoc_queued, 1);
+	if (mine)
+		return ST_OK;
+	error_set(call->err, ST_UNAVAILABLE, NULL,
+		  "too many reports over other windows than %dd are being made; try again",
+		  CREDIT_WINDOW_DAYS);
+	call->err->retry_after_s = 1;
+	return ST_UNAVAILABLE;
+}
+
 static void add_tally(struct arena *a, const struct report_questions *q, const struct tally *t,
 		      const struct kind_name *names, size_t n_names, struct report_item *items)
 {
@@ -112,17 +146,20 @@ static enum status adhoc_items(const struct report_questions *q, const struct br
 static enum status adhoc(struct call *call, const struct report_questions *q,
 			 const struct brand_tx *reports, struct report_item **ret, size_t *n)
 {
-	struct arena *a = arena_new(ADHOC_ARENA_MAX);
-	struct brand_tx tx = { NULL, a, call->err, reports->brand_id };
-	enum status st;
+	struct arena *a;
+	struct brand_tx tx = { NULL, NULL, call->err, reports->brand_id };
+	enum status st = wait_turn(call);
 
-	if (!a)
-		return error_set(call->err, ST_UNAVAILABLE, NULL, "the service is out of memory");
-	st = call_begin(call, &tx.tx);
+	if (st != ST_OK)
+		return st;
+	tx.arena = a = arena_new(ADHOC_ARENA_MAX);
+	st = a ? call_begin(call, &tx.tx)
+	       : error_set(call->err, ST_UNAVAILABLE, NULL, "the service is out of memory");
 	if (st == ST_OK)
 		st = adhoc_items(q, reports, &tx, ret, n);
 	db_tx_free(tx.tx);
 	arena_free(a);
+	atomic_fetch_sub(&((struct attribution *)call->app)->adhoc, 1);
 	return st;
 }
 

@@ -18,7 +18,8 @@ static const struct svc_spec spec = {
 	.consumers = &attribution_consumers,
 	.statements = store_statements,
 	.migrations = migrations,
-	.connections = 8, /* six consumers, each with an open transaction, beside the requests */
+	/* Six consumers with a transaction each, two long reports, and the requests. */
+	.connections = 12,
 };
 
 int main(int argc, char **argv)

@@ -11,7 +11,9 @@
 #include <stdatomic.h>
 
 struct attribution {
-	atomic_int waiting; /* calls that wait for a brand to become known */
+	atomic_int waiting;      /* calls that wait for a brand to become known */
+	atomic_int adhoc;        /* reports that read every order, at work */
+	atomic_int adhoc_queued; /* and waiting for their turn */
 };
 
 extern const struct attribution_handlers attribution_handlers;

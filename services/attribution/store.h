@@ -104,8 +104,9 @@ enum status store_add_credits(const struct brand_tx *b, const struct tally *t) M
 
 /*
  * Streams the orders that count, of the days from..to (NULL: no bound), in batches:
- * store_open_orders, then store_next_orders until `*n` is 0. All batches are of one snapshot. The
- * batch's memory is the arena's: reset it between batches.
+ * store_open_orders, then store_next_orders until `*n` is 0. All batches are of one snapshot, and
+ * hold what the rules need: no id, version, day or positions. The batch's memory is the arena's:
+ * reset it between batches.
  */
 enum status store_open_orders(const struct brand_tx *b, const char *from, const char *to) MUST_USE;
 enum status store_next_orders(const struct brand_tx *b, struct order_state **ret,

@@ -9,9 +9,11 @@
 
 #define ORDERS_PER_FETCH "10000" /* about 2 MB of text */
 
-#define ORDER_COLUMNS                                                                             \
-	"o.order_id, o.version, o.processed_us, o.day, o.counts, o.currency, o.gross, o.refunds," \
-	" o.touch_times, o.touch_positions, o.touch_kinds"
+/* What the rules need stands first: a stream over many orders reads no more, and columns that are
+ * not there read as nothing. */
+#define STREAM_COLUMNS \
+	"o.processed_us, o.currency, o.gross, o.refunds, o.touch_times, o.touch_kinds"
+#define ORDER_COLUMNS STREAM_COLUMNS ", o.order_id, o.version, o.day, o.counts, o.touch_positions"
 #define INSERT_ORDERS                                                                            \
 	"INSERT INTO orders (tenant_id, brand_id, order_id, version, processed_us, day, counts," \
 	" currency, gross, refunds, touch_times, touch_positions, touch_kinds)"                  \
@@ -47,7 +49,7 @@ const struct db_stmt store_order_statements[] = {
 	  " micro_orders = c.micro_orders + excluded.micro_orders, net = c.net + excluded.net,"
 	  " gross = c.gross + excluded.gross" },
 	{ "orders_open",
-	  "DECLARE counting_orders NO SCROLL CURSOR FOR SELECT " ORDER_COLUMNS " FROM orders o"
+	  "DECLARE counting_orders NO SCROLL CURSOR FOR SELECT " STREAM_COLUMNS " FROM orders o"
 	  " WHERE o.tenant_id = $1::uuid AND o.brand_id = $2::uuid"
 	  " AND o.day BETWEEN $3::date AND $4::date AND o.counts" },
 	{ "orders_next", "FETCH FORWARD " ORDERS_PER_FETCH " FROM counting_orders" },
@@ -93,33 +95,33 @@ static size_t count_numbers(const char *array)
 static void read_touches(const struct db_tx *tx, int result, int row, struct arena *a,
 			 struct order_state *o)
 {
-	const char *times = db_str(tx, result, row, 8), *positions = db_str(tx, result, row, 9),
-		   *kinds = db_str(tx, result, row, 10);
+	const char *times = db_str(tx, result, row, 4), *kinds = db_str(tx, result, row, 5),
+		   *positions = db_str(tx, result, row, 10);
 	size_t n = count_numbers(times);
-	int64_t position;
+	int64_t position = 0;
 
 	o->touches = arena_array(a, n ? n : 1, sizeof(*o->touches));
 	for (o->n_touches = 0; o->touches && o->n_touches < n; o->n_touches++) {
 		struct touch *t = &o->touches[o->n_touches];
 
-		if (!next_number(&times, &t->occurred_us) || !next_number(&positions, &position) ||
-		    !next_number(&kinds, &t->kind))
+		if (!next_number(&times, &t->occurred_us) || !next_number(&kinds, &t->kind))
 			break;
-		t->position = (int32_t)position;
+		if (next_number(&positions, &position))
+			t->position = (int32_t)position;
 	}
 }
 
 static void read_order(const struct db_tx *tx, int result, int row, struct arena *a,
 		       struct order_state *o)
 {
-	*o = (struct order_state){ .order_id = db_str(tx, result, row, 0),
-				   .version = db_int(tx, result, row, 1),
-				   .processed_us = db_int(tx, result, row, 2),
-				   .day = db_date(tx, result, row, 3),
-				   .counts = db_bool(tx, result, row, 4),
-				   .currency = db_str(tx, result, row, 5),
-				   .gross = db_int(tx, result, row, 6),
-				   .refunds = db_int(tx, result, row, 7) };
+	*o = (struct order_state){ .processed_us = db_int(tx, result, row, 0),
+				   .currency = db_str(tx, result, row, 1),
+				   .gross = db_int(tx, result, row, 2),
+				   .refunds = db_int(tx, result, row, 3),
+				   .order_id = db_str(tx, result, row, 6),
+				   .version = db_int(tx, result, row, 7),
+				   .day = db_date(tx, result, row, 8),
+				   .counts = db_bool(tx, result, row, 9) };
 	read_touches(tx, result, row, a, o);
 }
 
