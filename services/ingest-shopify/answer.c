@@ -221,7 +221,8 @@ int64_t read_time(struct reader *r, const cJSON *o, const char *name)
 {
 	int64_t us = 0;
 
-	if (!time_parse(peek_text(r, o, name), &us))
+	/* Zero is "never" in what we keep. */
+	if (!time_parse(peek_text(r, o, name), &us) || us == 0)
 		reader_wrong(r, name, "is not a time");
 	return us;
 }

@@ -5,6 +5,8 @@
 #include "store.h"
 #include "svc/events.h"
 
+#include "core/id.h"
+
 #include <string.h>
 
 static enum status on_updated(struct event_batch *b,
@@ -19,7 +21,7 @@ static enum status on_updated(struct event_batch *b,
 		return error_set(b->err, ST_UNAVAILABLE, NULL, "memory is out");
 	for (size_t i = 0; i < n; i++) {
 		/* Runs of the ad platforms are announced on the same subject. */
-		if (strcmp(in[i]->source, PLATFORM) != 0)
+		if (strcmp(in[i]->source, PLATFORM) != 0 || !uuid_valid(in[i]->brand_id))
 			continue;
 		runs[k] = in[i]->run_id;
 		brands[k++] = in[i]->brand_id;

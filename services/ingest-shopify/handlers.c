@@ -36,12 +36,12 @@ static void fill_connection(struct arena *a, const struct connection *row,
 	out->synced_at = value_time(a, row->synced_at);
 }
 
-enum status check_brand(struct call *call, char *brand_id)
+enum status check_brand(struct call *call, const char *brand_id)
 {
 	Auth__V1__BrandRequest in = AUTH__V1__BRAND_REQUEST__INIT;
 	Auth__V1__Brand *brand;
 
-	in.brand_id = brand_id;
+	in.brand_id = value_text(brand_id);
 	return auth_get_brand(call, &in, &brand);
 }
 
@@ -186,7 +186,8 @@ static enum status list_connections(struct call *call,
 	enum status st = tx ? store_connections(tx, call->arena, in->brand_id, call->deadline_us,
 						&rows, &n, call->err)
 			    : ST_UNAVAILABLE;
-
+	if (st == ST_OK && n == 0 && *in->brand_id)
+		st = check_brand(call, in->brand_id);
 	if (st != ST_OK)
 		return st;
 	out->connections = arena_array(call->arena, n + 1, sizeof(*out->connections));

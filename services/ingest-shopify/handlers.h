@@ -9,7 +9,7 @@ extern const struct ingest_shopify_handlers shopify_handlers;
 extern const struct ingest_shopify_consumers shopify_consumers;
 
 /* handlers.c: asks auth, which owns brands, whether this caller may see this one. */
-enum status check_brand(struct call *call, char *brand_id);
+enum status check_brand(struct call *call, const char *brand_id) MUST_USE;
 /* handlers_lists.c */
 enum status list_orders(struct call *call, const Shopify__V1__ListOrdersRequest *in,
 			Shopify__V1__ListOrdersReply *out);

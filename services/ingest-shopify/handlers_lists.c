@@ -313,6 +313,8 @@ enum status list_products(struct call *call, const Shopify__V1__ListProductsRequ
 	st = tx ? store_variants(tx, call->arena, call->who->tenant_id, in->brand_id, title, after,
 				 (int)size + 1, call->deadline_us, &rows, &n, call->err)
 		: ST_UNAVAILABLE;
+	if (st == ST_OK && n == 0 && *in->brand_id && !title)
+		st = check_brand(call, in->brand_id);
 	if (st != ST_OK)
 		return st;
 	out->products = arena_array(call->arena, n + 1, sizeof(*out->products));

@@ -237,6 +237,22 @@ static bool is_visit(struct reader *r, const cJSON *node)
 	return r->st == ST_OK && strcmp(type->valuestring, "CustomerVisit") == 0;
 }
 
+/* Room for a touch. A journey longer than anybody looks at loses its oldest ones. */
+static struct touch *touch_slot(struct reader *r, struct order *o)
+{
+	struct part_list *part = &o->touches_part;
+	void *list = o->touches;
+	struct touch *t;
+
+	if (part->n == ORDER_TOUCHES_MAX) {
+		part->n--;
+		memmove(o->touches, o->touches + 1, part->n * sizeof(*t));
+	}
+	t = part_slot(r, &list, part, sizeof(*t), ORDER_TOUCHES_MAX, "moments");
+	o->touches = list;
+	return t;
+}
+
 static void read_moments(struct reader *r, const cJSON *journey, struct order *o)
 {
 	const cJSON *connection = read_object_or_null(r, journey, "moments");
@@ -248,7 +264,6 @@ static void read_moments(struct reader *r, const cJSON *journey, struct order *o
 	nodes = read_array(r, connection, "nodes");
 	cJSON_ArrayForEach(node, nodes)
 	{
-		void *list = o->touches;
 		struct touch *t;
 
 		if (!is_visit(r, node)) {
@@ -256,8 +271,7 @@ static void read_moments(struct reader *r, const cJSON *journey, struct order *o
 				return;
 			continue;
 		}
-		t = part_slot(r, &list, &o->touches_part, sizeof(*t), ORDER_TOUCHES_MAX, "moments");
-		o->touches = list;
+		t = touch_slot(r, o);
 		if (!t)
 			return;
 		read_visit(r, node, t);

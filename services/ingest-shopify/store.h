@@ -89,6 +89,10 @@ enum status store_count_tries(struct db_tx *tx, struct arena *a, const char *bra
 enum status store_unready(struct db_tx *tx, struct arena *a, const char *brand, const char *after,
 			  int max, const char ***ret, size_t *n, struct error *err) MUST_USE;
 
+/* How many orders wait for their journey. Open transaction. */
+enum status store_count_unready(struct db_tx *tx, struct arena *a, const char *brand, int64_t *ret,
+				struct error *err) MUST_USE;
+
 /* ---- lists: one round trip on a queued, empty transaction ---- */
 
 struct order_row {

@@ -69,6 +69,8 @@ const struct db_stmt order_statements[] = {
 	  " AND order_id = ANY ($2::text[]) ORDER BY order_id, position" },
 	{ "unready", "SELECT order_id FROM orders WHERE brand_id = $1::uuid AND NOT journey_ready"
 		     " AND journey_tries < 30 AND order_id > $2 ORDER BY order_id LIMIT $3::int" },
+	{ "count_unready",
+	  "SELECT count(*) FROM orders WHERE brand_id = $1::uuid AND NOT journey_ready" },
 	{ "count_tries", "UPDATE orders SET journey_tries = journey_tries + 1"
 			 " WHERE brand_id = $1::uuid AND order_id = ANY ($2::text[])" },
 	{ NULL, NULL },
@@ -465,4 +467,19 @@ enum status store_unready(struct db_tx *tx, struct arena *a, const char *brand, 
 	for (size_t i = 0; *ret && i < *n; i++)
 		(*ret)[i] = arena_strdup(a, db_str(tx, 0, (int)i, 0));
 	return arena_failed(a) ? memory(err) : ST_OK;
+}
+
+enum status store_count_unready(struct db_tx *tx, struct arena *a, const char *brand, int64_t *ret,
+				struct error *err)
+{
+	struct db_args args;
+	int r;
+	enum status st;
+
+	db_args_init(&args, a);
+	db_arg_text(&args, brand);
+	st = db_exec(tx, "count_unready", &args, &r, err);
+	if (st == ST_OK)
+		*ret = db_int(tx, r, 0, 0);
+	return st;
 }

@@ -2,6 +2,8 @@
 #include "emit.h"
 #include "fetch.h"
 
+#include "core/log.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,10 +86,15 @@ static enum status finish(void *app, struct run_page *page, const struct run *ru
 			  struct error *err)
 {
 	const struct fetched *f = page->data;
-	enum status st = ST_OK;
+	int64_t unready = 0;
+	enum status st = store_count_unready(tx, page->arena, run->brand_id, &unready, err);
 
 	(void)app;
-	if (f->clock > 0)
+	if (st == ST_OK && unready > 0)
+		log_event(LOG_INFO, "shopify.journeys_unready",
+			  "run %s: the journeys of %lld orders are still being built", run->run_id,
+			  (long long)unready);
+	if (st == ST_OK && f->clock > 0)
 		st = store_mark_since(tx, page->arena, run->brand_id, f->clock, err);
 	return st == ST_OK ? emit_finished(tx, run, f->clock, err) : st;
 }
