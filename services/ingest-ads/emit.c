@@ -3,6 +3,7 @@
 #include "emit.h"
 
 #include "contract/ingest_ads_events.h"
+#include "ingest/values.h"
 
 #include <string.h>
 
@@ -18,24 +19,6 @@ static Ads__V1__Platform platform_of(const struct run *run)
 	return ADS__V1__PLATFORM__PLATFORM_GOOGLE;
 }
 
-/* protobuf-c's structs have plain char pointers; nothing is written through them. */
-static char *pb_text(const char *s)
-{
-	return (char *)(uintptr_t)s;
-}
-
-static Pulsepoint__Money *money(struct arena *a, int64_t micros, const char *currency)
-{
-	Pulsepoint__Money *m = arena_alloc(a, sizeof(*m));
-
-	if (m) {
-		pulsepoint__money__init(m);
-		m->micros = micros;
-		m->currency = pb_text(currency);
-	}
-	return m;
-}
-
 static Ads__V1__CampaignRow *campaign_row(struct arena *a, const char *account,
 					  const struct changed_campaign *c)
 {
@@ -44,10 +27,10 @@ static Ads__V1__CampaignRow *campaign_row(struct arena *a, const char *account,
 	if (!row)
 		return NULL;
 	ads__v1__campaign_row__init(row);
-	row->account_id = pb_text(account);
-	row->campaign_id = pb_text(c->campaign_id);
+	row->account_id = value_text(account);
+	row->campaign_id = value_text(c->campaign_id);
 	row->version = (uint64_t)c->version;
-	row->name = pb_text(c->name);
+	row->name = value_text(c->name);
 	row->n_past_names = c->n_past;
 	row->past_names = (char **)(uintptr_t)c->past_names;
 	return row;
@@ -64,8 +47,8 @@ enum status emit_campaigns(struct db_tx *tx, struct arena *a, const struct run *
 		size_t count = n - from < CAMPAIGNS_PER_EVENT ? n - from : CAMPAIGNS_PER_EVENT;
 		enum status st;
 
-		m.brand_id = pb_text(run->brand_id);
-		m.run_id = pb_text(run->run_id);
+		m.brand_id = value_text(run->brand_id);
+		m.run_id = value_text(run->run_id);
 		m.platform = platform_of(run);
 		m.rows = arena_array(a, count, sizeof(*m.rows));
 		for (size_t i = 0; m.rows && i < count; i++)
@@ -88,21 +71,17 @@ static Ads__V1__AdResultRow *result_row(struct arena *a, const struct ad_account
 	if (!row)
 		return NULL;
 	ads__v1__ad_result_row__init(row);
-	row->account_id = pb_text(account->account_id);
-	row->campaign_id = pb_text(r->campaign_id);
-	row->adset_id = pb_text(r->adset_id);
-	row->ad_id = pb_text(r->ad_id);
-	row->day = arena_alloc(a, sizeof(*row->day));
-	if (row->day) {
-		pulsepoint__date__init(row->day);
-		row->day->days = r->day;
-	}
+	row->account_id = value_text(account->account_id);
+	row->campaign_id = value_text(r->campaign_id);
+	row->adset_id = value_text(r->adset_id);
+	row->ad_id = value_text(r->ad_id);
+	row->day = value_date(a, r->day);
 	row->version = (uint64_t)version;
-	row->spend = money(a, r->spend_micros, account->currency);
+	row->spend = value_money(a, r->spend_micros, account->currency);
 	row->impressions = (uint64_t)r->impressions;
 	row->clicks = (uint64_t)r->clicks;
 	row->conversions_micros = r->conversions_micros;
-	row->conversion_value = money(a, r->value_micros, account->currency);
+	row->conversion_value = value_money(a, r->value_micros, account->currency);
 	return row;
 }
 
@@ -118,8 +97,8 @@ enum status emit_results(struct db_tx *tx, struct arena *a, const struct run *ru
 		size_t count = n - from < ROWS_PER_EVENT ? n - from : ROWS_PER_EVENT;
 		enum status st;
 
-		m.brand_id = pb_text(run->brand_id);
-		m.run_id = pb_text(run->run_id);
+		m.brand_id = value_text(run->brand_id);
+		m.run_id = value_text(run->run_id);
 		m.platform = platform_of(run);
 		m.rows = arena_array(a, count, sizeof(*m.rows));
 		for (size_t i = 0; m.rows && i < count; i++)
@@ -143,8 +122,8 @@ enum status emit_finished(struct db_tx *tx, const struct run *run, int64_t data_
 	Pulsepoint__Timestamp through = PULSEPOINT__TIMESTAMP__INIT;
 
 	through.micros = data_through;
-	m.brand_id = pb_text(run->brand_id);
-	m.run_id = pb_text(run->run_id);
+	m.brand_id = value_text(run->brand_id);
+	m.run_id = value_text(run->run_id);
 	m.platform = platform_of(run);
 	m.pages = run->events;
 	m.data_through = data_through > 0 ? &through : NULL;

@@ -3,6 +3,7 @@
 #include "contract/auth.h"
 #include "contract/ingest_ads.h"
 #include "core/text.h"
+#include "ingest/values.h"
 #include "session.h"
 #include "json/message.h"
 
@@ -78,22 +79,6 @@ static enum status pick(struct call *call, const char *wanted, struct ad_account
 			 "is not an account these credentials reach");
 }
 
-static Pulsepoint__Timestamp *timestamp(struct arena *a, int64_t us)
-{
-	Pulsepoint__Timestamp *t = us ? arena_alloc(a, sizeof(*t)) : NULL;
-
-	if (t) {
-		pulsepoint__timestamp__init(t);
-		t->micros = us;
-	}
-	return t;
-}
-
-static char *pb_text(const char *s)
-{
-	return (char *)(uintptr_t)s;
-}
-
 static Ads__V1__Connection *connection(struct arena *a, Ads__V1__Platform platform,
 				       const struct connection_row *row)
 {
@@ -102,18 +87,18 @@ static Ads__V1__Connection *connection(struct arena *a, Ads__V1__Platform platfo
 	if (!c)
 		return NULL;
 	ads__v1__connection__init(c);
-	c->connection_id = pb_text(row->connection_id);
-	c->brand_id = pb_text(row->brand_id);
+	c->connection_id = value_text(row->connection_id);
+	c->brand_id = value_text(row->brand_id);
 	c->platform = platform;
-	c->account_id = pb_text(row->account_id);
-	c->account_name = pb_text(row->name);
-	c->currency = pb_text(row->currency);
-	c->timezone = pb_text(row->timezone);
+	c->account_id = value_text(row->account_id);
+	c->account_name = value_text(row->name);
+	c->currency = value_text(row->currency);
+	c->timezone = value_text(row->timezone);
 	c->state = strcmp(row->state, "connected") == 0
 			   ? PULSEPOINT__CONNECTION_STATE__CONNECTION_STATE_CONNECTED
 			   : PULSEPOINT__CONNECTION_STATE__CONNECTION_STATE_RECONNECT;
-	c->connected_at = timestamp(a, row->connected_at);
-	c->synced_at = timestamp(a, row->synced_at);
+	c->connected_at = value_time(a, row->connected_at);
+	c->synced_at = value_time(a, row->synced_at);
 	return c;
 }
 
@@ -230,20 +215,7 @@ static enum status get_sync(struct call *call, const Ads__V1__GetSyncRequest *in
 
 	if (st != ST_OK)
 		return st;
-	out->run_id = arena_strdup(call->arena, v.run_id);
-	out->brand_id = arena_strdup(call->arena, v.brand_id);
-	out->platform = arena_strdup(call->arena, v.platform);
-	/* run_state counts from queued, SyncState from unspecified. */
-	out->state = (Pulsepoint__SyncState)(v.state + 1);
-	out->rows = v.rows;
-	out->pages = v.pages;
-	out->percent = v.percent;
-	out->error = arena_strdup(call->arena, v.error);
-	out->retries = v.retries;
-	out->note = arena_strdup(call->arena, v.note);
-	out->created_at = timestamp(call->arena, v.created_at);
-	out->started_at = timestamp(call->arena, v.started_at);
-	out->finished_at = timestamp(call->arena, v.finished_at);
+	value_sync_run(call->arena, &v, out);
 	return ST_OK;
 }
 
