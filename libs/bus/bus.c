@@ -314,6 +314,17 @@ static void bus_free(struct bus *bus)
 	free(bus);
 }
 
+/*
+ * cnats tries a taken lock 2,000 times before it sleeps. With more threads than cores, those who
+ * wait burn the time that the owner needs (measured: docs/internals/bus.md).
+ */
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+
+static void open_library(void)
+{
+	(void)nats_Open(0);
+}
+
 enum status bus_open(struct bus **ret, const struct bus_config *cfg, struct error *err)
 {
 	enum status st = check_config(cfg, err);
@@ -332,6 +343,7 @@ enum status bus_open(struct bus **ret, const struct bus_config *cfg, struct erro
 	snprintf(bus->prefix, sizeof(bus->prefix), "%s",
 		 cfg->inbox_prefix ? cfg->inbox_prefix : "_INBOX");
 	random_hex(bus->token, BUS_TOKEN_BYTES);
+	pthread_once(&library_once, open_library);
 	if (natsOptions_Create(&bus->opts) != NATS_OK || set_options(bus, cfg) != NATS_OK)
 		st = error_set(err, ST_INVALID, NULL, "NATS options were refused: %s",
 			       nats_GetLastError(NULL));
