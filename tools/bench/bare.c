@@ -41,6 +41,8 @@ static natsConnection *open_connection(const char *name)
 	if (s == NATS_OK)
 		s = natsOptions_SetCustomInboxPrefix(o, inbox);
 	if (s == NATS_OK)
+		s = natsOptions_SetSendAsap(o, true);
+	if (s == NATS_OK)
 		s = natsConnection_Connect(&nc, o);
 	natsOptions_Destroy(o);
 	return check(s, "connecting") ? nc : NULL;
