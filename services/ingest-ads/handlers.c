@@ -195,8 +195,8 @@ static enum status start_sync(struct call *call, const Ads__V1__StartSyncRequest
 		st = store_get_credential(tx, call->arena, in->brand_id, platform, &sealed, &all,
 					  call->err);
 	if (st == ST_OK)
-		st = runs_start(app->runs, tx, &origin, in->brand_id, platform, in->full, run_id,
-				NULL, call->err);
+		st = runs_start(app->engine.runs, tx, &origin, in->brand_id, platform, in->full,
+				run_id, NULL, call->err);
 	if (st != ST_OK)
 		return st;
 	out->run_id = arena_strdup(call->arena, run_id);

@@ -53,7 +53,7 @@ enum status provider_ask(struct provider_session *s, struct arena *a, const stru
 
 	request.max_body = ANSWER_MAX;
 	request.cancel = s->cancel;
-	st = http_send(s->app->http, &request, a, &r, &why);
+	st = http_send(s->app->engine.http, &request, a, &r, &why);
 	if (st != ST_OK)
 		return error_set(err, st, NULL, "%s: %s", s->provider->title, why.detail);
 	if (r.date_us > 0)

@@ -5,9 +5,7 @@
 #ifndef ADS_SERVICE_H
 #define ADS_SERVICE_H
 
-#include "http/client.h"
-#include "ingest/runs.h"
-#include "svc/svc.h"
+#include "ingest/engine.h"
 
 struct ads_config {
 	char meta_url[256], meta_version[16];
@@ -19,9 +17,7 @@ struct ads_config {
 
 struct ads {
 	struct ads_config cfg;
-	struct svc *svc;
-	struct http_client *http;
-	struct runs *runs;
+	struct ingest_engine engine;
 };
 
 extern const struct config_item ads_config_items[];

@@ -14,7 +14,7 @@ const char *session_seal(struct ads *app, struct arena *a, const struct credenti
 {
 	char *text = arena_printf(a, "%s\n%s\n%s", c->access_token, c->refresh_token,
 				  c->login_customer_id);
-	char *sealed = seal_put(svc_seal_ring(app->svc), a, PURPOSE, text, strlen(text));
+	char *sealed = seal_put(svc_seal_ring(app->engine.svc), a, PURPOSE, text, strlen(text));
 
 	sodium_memzero(text, strlen(text));
 	return sealed;
@@ -32,7 +32,7 @@ void session_init(struct ads *app, const struct provider *p, const struct creden
 enum status session_open(struct ads *app, const struct provider *p, struct arena *a,
 			 const char *sealed, struct provider_session *s, struct error *err)
 {
-	char *text = seal_get(svc_seal_ring(app->svc), a, PURPOSE, sealed, NULL);
+	char *text = seal_get(svc_seal_ring(app->engine.svc), a, PURPOSE, sealed, NULL);
 	char *refresh = text ? strchr(text, '\n') : NULL;
 	char *login = refresh ? strchr(refresh + 1, '\n') : NULL;
 

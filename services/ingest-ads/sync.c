@@ -70,7 +70,7 @@ static enum status refresh_accounts(struct ads *app, const struct run *run, stru
 	enum status st = s->provider.provider->accounts(&s->provider, s->arena, &accounts, &n, err);
 
 	if (st == ST_OK)
-		st = db_begin(&tx, svc_db(app->svc), scope, 0, err);
+		st = db_begin(&tx, svc_db(app->engine.svc), scope, 0, err);
 	if (st == ST_OK && all)
 		st = store_put_accounts(tx, s->arena, run->tenant_id, run->brand_id, run->platform,
 					accounts, n, err);
@@ -92,7 +92,7 @@ static enum status load(struct ads *app, const struct run *run, struct session *
 
 	if (!p)
 		return error_set(err, ST_INTERNAL, NULL, "there is no platform of that name");
-	st = db_begin(&tx, svc_db(app->svc), &scope, 0, err);
+	st = db_begin(&tx, svc_db(app->engine.svc), &scope, 0, err);
 	if (st == ST_OK)
 		st = store_get_credential(tx, s->arena, run->brand_id, run->platform, &sealed, &all,
 					  err);
