@@ -146,7 +146,8 @@ static enum status take_block(struct upload *u, const char *data, size_t len)
 		size_t n = nl ? (size_t)(nl - data) : len;
 
 		buf_put(&u->line, data, n);
-		if (nl)
+		/* A line too long is refused here: its end may never come. */
+		if (nl || u->line.failed)
 			st = take_line(u);
 		data += n + (nl ? 1 : 0);
 		len -= n + (nl ? 1 : 0);
