@@ -1,5 +1,7 @@
-/* See attribution_fixture.h. The stack is the one of demo and bench: deploy/local/stack.sh and
- * pp-deploy. */
+/*
+ * See attribution_fixture.h. Servers and programs are the test kit's; roles, users, permissions and
+ * streams are made by pp-deploy, as everywhere else.
+ */
 #include "component/attribution_fixture.h"
 
 #include "access/access.h"
@@ -7,136 +9,123 @@
 #include "core/magic.h"
 #include "core/text.h"
 #include "core/timeutil.h"
+#include "testkit/testkit.h"
 #include "json/message.h"
 
 #include <postgresql/libpq-fe.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
 #define ARENA_MAX  ((size_t)512 * 1024 * 1024)
+#define OUTPUT_MAX 65536
+#define LOG_MAX    (1024 * 1024)
+#define STEP_MS    60000
 #define LOOK_US    10000
 #define CALL_MS    30000
 #define PUBLISH_MS 10000
 #define FETCH_MS   1000
-#define TEXT_MAX   600
 #define KEY_ID     "test-key"
 
 static PGconn *super_connection;
-static struct at_world *the_world;
 
-/* ---- the stack, in shell: $1 the build, $2 the directory ---- */
+/* ---- the deploy step ---- */
 
-static const char stack_up[] =
-	"set -eu; exec >>\"$2/stack.log\" 2>&1\n"
-	"\"$1/bin/pp-deploy\" keys \"$2\"\n"
-	"sh deploy/local/stack.sh pg-up \"$2\"\n"
-	"\"$1/bin/pp-deploy\" nats-conf \"$2\" \"$2/jetstream\" 4222 >\"$2/nats.conf.new\"\n"
-	"sh deploy/local/stack.sh nats-up \"$2\" \"$2/nats.conf.new\"\n"
-	". \"$2/pg.env\"\n"
-	"\"$1/bin/pp-deploy\" roles \"$2\" \"host=$PGHOST port=$PGPORT user=postgres "
-	"dbname=postgres\"\n"
-	"\"$1/bin/pp-deploy\" streams \"$2\"\n"
-	"for u in auth ingest-shopify ingest-ads api-edge attribution; do\n"
-	"  \"$1/bin/pp-deploy\" env \"$2\" $u >\"$2/$u.env\"; done\n"
-	"echo \"host=$PGHOST port=$PGPORT user=postgres dbname=pulsepoint\" >\"$2/super\"\n"
-	"set -a; . \"$2/attribution.env\"; \"$1/bin/attribution\" --migrate\n";
-static const char serve[] = "set -eu; set -a; . \"$2/attribution.env\"; PP_LOG_LEVEL=2\n"
-			    "exec \"$1/bin/attribution\" >>\"$2/attribution.log\" 2>&1\n";
-static const char stack_down[] =
-	"sh deploy/local/stack.sh wipe \"$2\" >/dev/null 2>&1; rm -rf \"$2\"\n";
-
-static pid_t start_shell(struct at_world *w, const char *script)
+/* A step that must succeed; what it prints. */
+static const char *deploy(struct at_world *w, const char *const *words)
 {
-	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)script, (char *)"sh", w->out,
-			       w->dir,       NULL };
-	pid_t pid = fork();
+	const char *argv[8] = { tk_bin("pp-deploy") };
+	char *out = arena_alloc(w->arena, OUTPUT_MAX);
+	int n = 1;
 
-	INVARIANT(pid >= 0);
-	if (pid == 0) {
-		if (chdir(w->root) == 0)
-			execvp(argv[0], argv);
-		_exit(127);
+	INVARIANT(out != NULL);
+	while (*words && n < 7)
+		argv[n++] = *words++;
+	if (tk_run(argv, NULL, STEP_MS, out, OUTPUT_MAX) != 0) {
+		fprintf(stderr, "pp-deploy %s failed: %s\n", argv[1], out);
+		INVARIANT(!"pp-deploy failed");
 	}
-	return pid;
+	return out;
+}
+#define DEPLOY(w, ...) deploy(w, (const char *const[]){ __VA_ARGS__, NULL })
+
+static const char *put_file(struct at_world *w, const char *name, const char *text)
+{
+	return tk_write_file(arena_printf(w->arena, "world/%s", name), text);
 }
 
-static int end_of(pid_t pid)
+static void load_env(struct at_world *w, const char *user, struct tk_env *env)
 {
-	int code = 0;
+	const char *text = DEPLOY(w, "env", w->dir, user);
 
-	INVARIANT(waitpid(pid, &code, 0) == pid);
-	return WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code);
+	*env = (struct tk_env){ 0 };
+	tk_env_load(env, put_file(w, arena_printf(w->arena, "%s.env", user), text));
 }
 
-void at_shell(struct at_world *w, const char *script)
+static const char *env_get(struct at_world *w, const struct tk_env *env, const char *name)
 {
-	int code = end_of(start_shell(w, script));
-
-	if (code != 0)
-		fprintf(stderr, "a step of the stack failed (%d), see %s/stack.log\n", code,
-			w->dir);
-	INVARIANT(code == 0);
-}
-
-/* The build is where this program lies: <root>/build/<variant>/test/<program>. */
-static void find_places(struct at_world *w)
-{
-	char exe[512] = "";
-
-	INVARIANT(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
-	for (int up = 0; up < 4; up++) {
-		char *slash = strrchr(exe, '/');
-
-		INVARIANT(slash != NULL);
-		*slash = '\0';
-		if (up == 1)
-			snprintf(w->out, sizeof(w->out), "%s", exe);
-	}
-	snprintf(w->root, sizeof(w->root), "%s", exe);
-	snprintf(w->dir, sizeof(w->dir), "/tmp/pp-attribution-XXXXXX");
-	INVARIANT(mkdtemp(w->dir) != NULL);
-}
-
-/* The value of NAME=value or NAME='value' in a file of the run. */
-static const char *setting(struct at_world *w, const char *file, const char *name)
-{
-	FILE *f = fopen(arena_printf(w->arena, "%s/%s", w->dir, file), "r");
 	size_t len = strlen(name);
-	char line[TEXT_MAX], *value = NULL;
 
-	INVARIANT(f != NULL);
-	while (!value && fgets(line, sizeof(line), f))
-		if (strncmp(line, name, len) == 0 && (!*name || line[len] == '='))
-			value = line + len + (*name != '\0');
-	fclose(f);
-	INVARIANT(value != NULL);
-	value += *value == '\'';
-	return arena_strndup(w->arena, value, strcspn(value, "'\n"));
+	for (int i = 0; i < env->n; i++)
+		if (strncmp(env->v[i], name, len) == 0 && env->v[i][len] == '=')
+			return arena_strdup(w->arena, env->v[i] + len + 1);
+	INVARIANT(!"a setting is missing");
+	return NULL;
 }
 
 static struct bus *bus_as(struct at_world *w, const char *user)
 {
-	const char *file = arena_printf(w->arena, "%s.env", user);
-	const struct bus_config cfg = { .url = setting(w, file, "PP_NATS_URL"),
-					.name = user,
-					.user = setting(w, file, "PP_NATS_USER"),
-					.seed_file = setting(w, file, "PP_NATS_SEED_FILE"),
-					.inbox_prefix = arena_printf(w->arena, "_INBOX_%s", user) };
+	struct bus_config cfg = { .name = user };
 	struct error err = { 0 };
 	struct bus *bus = NULL;
+	struct tk_env env;
 
+	load_env(w, user, &env);
+	cfg.url = env_get(w, &env, "PP_NATS_URL");
+	cfg.user = env_get(w, &env, "PP_NATS_USER");
+	cfg.seed_file = env_get(w, &env, "PP_NATS_SEED_FILE");
+	cfg.inbox_prefix = arena_printf(w->arena, "_INBOX_%s", user);
+	tk_env_done(&env);
 	if (bus_open(&bus, &cfg, &err) != ST_OK)
 		fprintf(stderr, "bus as %s: %s\n", user, err.detail);
 	INVARIANT(bus != NULL);
 	return bus;
+}
+
+/* The value in "host=/a port=1 user=...". */
+static const char *word_of(struct at_world *w, const char *conninfo, const char *name)
+{
+	const char *at = strstr(conninfo, name);
+
+	INVARIANT(at != NULL);
+	at += strlen(name);
+	return arena_strndup(w->arena, at, strcspn(at, " "));
+}
+
+static void start_servers(struct at_world *w)
+{
+	struct tk_pg *pg = tk_pg_open(true); /* alone: it gets roles */
+	const char *admin = tk_pg_conninfo(pg);
+	const char *host = word_of(w, admin, "host="), *port = word_of(w, admin, "port=");
+
+	snprintf(w->dir, sizeof(w->dir), "%s/world", tk_dir());
+	INVARIANT(mkdir(w->dir, 0755) == 0);
+	DEPLOY(w, "keys", w->dir);
+	w->nats = tk_nats_open(
+		DEPLOY(w, "nats-conf", w->dir, arena_printf(w->arena, "%s/unused", w->dir), "4222"),
+		NULL);
+	put_file(w, "nats.env", arena_printf(w->arena, "NATS_URL=%s\n", tk_nats_url(w->nats)));
+	put_file(w, "pg.env",
+		 arena_printf(w->arena, "PGHOST=%s\nPGPORT=%s\nPGUSER=postgres\n", host, port));
+	snprintf(w->pg, sizeof(w->pg), "host=%s port=%s user=postgres dbname=pulsepoint", host,
+		 port);
+	DEPLOY(w, "roles", w->dir, admin);
+	DEPLOY(w, "streams", w->dir);
 }
 
 /* In auth's place: the one key that signs the tokens of the tests. */
@@ -172,40 +161,53 @@ static void play_auth(struct at_world *w)
 	INVARIANT(bus_serve(w->auth, &cfg, &w->access) == ST_OK);
 }
 
-/* The service answers a call once it is ready; a made-up brand is as good as any. */
-static void start_service(struct at_world *w)
+/* ---- the service ---- */
+
+static void migrate(struct at_world *w)
 {
-	const int64_t deadline = time_mono_us() + AT_WAIT_MS * INT64_C(1000);
-	char tenant[UUID_TEXT];
+	const char *argv[] = { tk_bin("attribution"), "--migrate", NULL };
+	char out[4096];
+	struct tk_env env;
+
+	load_env(w, "attribution", &env);
+	argv[0] = tk_bin("attribution");
+	if (tk_run(argv, &env, STEP_MS, out, sizeof(out)) != 0) {
+		fprintf(stderr, "%s\n", out);
+		INVARIANT(!"attribution --migrate failed");
+	}
+	tk_env_done(&env);
+}
+
+/* It verifies our token and knows that there is no such brand: keys, bus and database are there. */
+static bool answers(void *arg)
+{
+	struct at_world *w = arg;
 	Attribution__V1__OrderCreditsRequest in = ATTRIBUTION__V1__ORDER_CREDITS_REQUEST__INIT;
+	char tenant[UUID_TEXT];
 	const char *token;
 
 	uuid_v7(tenant);
 	token = at_token(w, tenant, ROLE_VIEWER, "");
 	in.brand_id = tenant;
 	in.order_id = (char *)"none";
-	w->service = start_shell(w, serve);
-	while (at_call(w, token, ATTRIBUTION_ORDER_CREDITS, &in).status != ST_OK) {
-		if (waitpid(w->service, NULL, WNOHANG) == w->service || time_mono_us() > deadline) {
-			fprintf(stderr, "attribution does not start, see %s/attribution.log\n",
-				w->dir);
-			INVARIANT(!"attribution does not start");
-		}
-		time_sleep_us(time_mono_us() + LOOK_US);
-	}
+	return at_call(w, token, ATTRIBUTION_ORDER_CREDITS, &in).status == ST_NOT_FOUND;
 }
 
-/* A broken invariant aborts: the servers must not outlive the test. Only calls that a signal
- * handler may make. */
-static void wipe_on_abort(int sig)
+static void start_service(struct at_world *w)
 {
-	struct at_world *w = the_world;
+	const char *argv[] = { NULL, NULL };
+	struct tk_env env;
 
-	(void)sig;
-	if (w->service > 0)
-		kill(w->service, SIGKILL);
-	waitpid(start_shell(w, "sh deploy/local/stack.sh wipe \"$2\" >/dev/null 2>&1"), NULL, 0);
-	_exit(134);
+	load_env(w, "attribution", &env);
+	tk_env_set(&env, "PP_LOG_LEVEL", "1");
+	argv[0] = tk_bin("attribution");
+	w->service = tk_spawn(argv, &env);
+	tk_env_done(&env);
+	if (!tk_wait_logged(w->service, "service.started", AT_WAIT_MS) ||
+	    !tk_wait_until(answers, w, AT_WAIT_MS)) {
+		fprintf(stderr, "attribution does not start, see %s\n", tk_proc_log(w->service));
+		INVARIANT(!"attribution does not start");
+	}
 }
 
 /* The one event that ingest-shopify hears. */
@@ -222,11 +224,8 @@ void at_start(struct at_world *w)
 	memset(w, 0, sizeof(*w));
 	w->arena = arena_new(ARENA_MAX);
 	INVARIANT(w->arena != NULL);
-	find_places(w);
-	the_world = w;
-	signal(SIGABRT, wipe_on_abort);
-	at_shell(w, stack_up);
-	snprintf(w->pg, sizeof(w->pg), "%s", setting(w, "super", ""));
+	start_servers(w);
+	migrate(w);
 	super_connection = PQconnectdb(w->pg);
 	INVARIANT(PQstatus(super_connection) == CONNECTION_OK);
 	w->auth = bus_as(w, "auth");
@@ -240,9 +239,12 @@ void at_start(struct at_world *w)
 
 static void stop_service(struct at_world *w)
 {
-	kill(w->service, SIGTERM);
-	assert_int_equal(end_of(w->service), 0);
-	w->service = 0;
+	int code = tk_proc_stop(w->service, AT_WAIT_MS);
+
+	if (code != 0)
+		fprintf(stderr, "attribution ended with %d, see %s\n", code,
+			tk_proc_log(w->service));
+	INVARIANT(code == 0);
 }
 
 void at_restart(struct at_world *w)
@@ -261,7 +263,6 @@ void at_stop(struct at_world *w)
 	bus_close(w->shopify, 1000);
 	bus_close(w->auth, 1000);
 	PQfinish(super_connection);
-	at_shell(w, stack_down);
 	arena_free(w->arena);
 }
 
@@ -369,19 +370,20 @@ void at_publish_bad(struct at_world *w, const char *tenant, const struct contrac
 
 void at_forget_streams(struct at_world *w)
 {
-	at_shell(w, "exec \"$1/bin/pp-deploy\" streams --wipe \"$2\" >>\"$2/stack.log\" 2>&1");
+	DEPLOY(w, "streams", "--wipe", w->dir);
 }
 
 int64_t at_dead_letters(struct at_world *w)
 {
-	FILE *f = fopen(arena_printf(w->arena, "%s/attribution.log", w->dir), "r");
-	char line[TEXT_MAX];
+	static const char word[] = "event.dead_lettered";
+	char *log = arena_alloc(w->arena, LOG_MAX);
 	int64_t n = 0;
 
-	INVARIANT(f != NULL);
-	while (fgets(line, sizeof(line), f))
-		n += strstr(line, "event.dead_lettered") != NULL;
-	fclose(f);
+	INVARIANT(log != NULL && tk_read_file(tk_proc_log(w->service), log, LOG_MAX));
+	while ((log = strstr(log, word)) != NULL) {
+		log += sizeof(word) - 1;
+		n++;
+	}
 	return n;
 }
 

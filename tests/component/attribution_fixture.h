@@ -16,22 +16,23 @@
 #include "core/arena.h"
 #include "core/contract.h"
 #include "core/id.h"
+#include "testkit/testkit.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #define AT_WAIT_MS 60000 /* a condition that is not met by then fails the test */
 
 struct at_world {
-	char root[512], out[512], dir[256]; /* the repository, the build, everything of this run */
-	char pg[512];                       /* superuser's connection string */
+	char dir[TK_TEXT];         /* settings and secrets of the deploy step */
+	char pg[2 * TK_TEXT + 64]; /* superuser's connection string */
 	struct arena *arena;
 	struct bus *auth, *shopify, *ads, *edge;
 	struct bus_server *access;    /* answers auth.AccessState */
 	struct bus_consumer *updated; /* attribution.updated, as ingest-shopify hears it */
 	char private_pem[512], public_pem[512];
-	pid_t service;
+	struct tk_nats *nats;
+	struct tk_proc *service;
 };
 
 /* Starts all of it. Fails hard: no test can run without. */
@@ -39,9 +40,6 @@ void at_start(struct at_world *w);
 void at_stop(struct at_world *w);
 /* Forgets the answers of the test before. */
 void at_fresh(struct at_world *w);
-/* Runs a shell script in the repository; $1 is the build, $2 the directory of this run. Fails hard.
- */
-void at_shell(struct at_world *w, const char *script);
 /* SIGTERM, its exit code, and a new process that is ready. */
 void at_restart(struct at_world *w);
 

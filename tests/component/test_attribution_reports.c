@@ -478,6 +478,7 @@ static void test_tenants_apart(void **state)
 	static const struct at_touch touch = { AT_NOON(DAY1) - 1, 1, "direct", "", "", "" };
 	const struct at_order o = plain("a", "GBP", 10, &touch);
 	Attribution__V1__SummaryRequest in = ATTRIBUTION__V1__SUMMARY_REQUEST__INIT;
+	Attribution__V1__OrderCreditsRequest credits = ATTRIBUTION__V1__ORDER_CREDITS_REQUEST__INIT;
 	struct at_tenant mine, theirs;
 	char other[UUID_TEXT];
 	struct at_reply r;
@@ -491,6 +492,11 @@ static void test_tenants_apart(void **state)
 	assert_int_equal(at_summary(&world, &theirs)->orders, 1);
 	in.brand_id = theirs.brand;
 	r = at_call(&world, mine.token, ATTRIBUTION_GET_SUMMARY, &in);
+	assert_int_equal(r.status, ST_NOT_FOUND);
+	assert_string_equal(r.field, "brand_id");
+	credits.brand_id = theirs.brand;
+	credits.order_id = (char *)"a";
+	r = at_call(&world, mine.token, ATTRIBUTION_ORDER_CREDITS, &credits);
 	assert_int_equal(r.status, ST_NOT_FOUND);
 	assert_string_equal(r.field, "brand_id");
 	/* A token of that tenant that is limited to another brand. */
