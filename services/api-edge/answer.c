@@ -3,10 +3,17 @@
 #include "edge.h"
 
 #include "core/text.h"
+#include "core/timeutil.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#define SLOW_READER_BYTES 65536 /* more than this is watched on its way to the client ... */
+#define SLOW_READER_RATE  16384 /* ... and has a second for so many bytes, beyond PP_HTTP_BODY_MS \
+				 */
 
 struct reason {
 	int status;
@@ -23,17 +30,21 @@ static const struct reason reasons[] = {
 	{ 403, "Forbidden" },
 	{ 404, "Not Found" },
 	{ 405, "Method Not Allowed" },
+	{ 408, "Request Timeout" },
 	{ 409, "Conflict" },
 	{ 413, "Content Too Large" },
 	{ 415, "Unsupported Media Type" },
+	{ 417, "Expectation Failed" },
 	{ 421, "Misdirected Request" },
 	{ 422, "Unprocessable Content" },
 	{ 429, "Too Many Requests" },
+	{ 431, "Request Header Fields Too Large" },
 	{ 499, "Client Closed Request" },
 	{ 500, "Internal Server Error" },
 	{ 502, "Bad Gateway" },
 	{ 503, "Service Unavailable" },
 	{ 504, "Gateway Timeout" },
+	{ 505, "HTTP Version Not Supported" },
 };
 
 static const char *title_of(int status)
@@ -44,33 +55,41 @@ static const char *title_of(int status)
 	return "Unknown";
 }
 
-/* True when `item` is one of the comma separated list. */
-static bool listed(const char *list, const char *item)
+bool edge_listed(const char *list, const char *item, size_t len)
 {
-	size_t len = strlen(item);
-
 	while (*list) {
-		size_t n = strcspn(list, ",");
+		size_t n, all;
 
-		if (n == len && strncmp(list, item, n) == 0)
+		list += strspn(list, " ");
+		all = n = strcspn(list, ",");
+		while (n > 0 && list[n - 1] == ' ')
+			n--;
+		if (n > 0 && n == len && strncasecmp(list, item, n) == 0)
 			return true;
-		list += n + (list[n] == ',');
+		list += all + (list[all] == ',');
 	}
 	return false;
 }
 
+/*
+ * Only origins that are listed hear of CORS. "null" is what every sandboxed page and local file
+ * calls itself: nobody can mean it.
+ */
 static void put_cors(struct exchange *x)
 {
-	const char *origin = mg_get_header(x->conn, "Origin");
+	const char *origin = x->method ? mg_get_header(x->conn, "Origin") : NULL;
 
-	if (!origin || !listed(x->edge->cfg.origins, origin))
+	if (x->edge->cfg.origins[0])
+		buf_puts(x->out, "Vary: Origin\r\n");
+	if (!origin || strcasecmp(origin, "null") == 0 ||
+	    !edge_listed(x->edge->cfg.origins, origin, strlen(origin)))
 		return;
 	buf_printf(x->out,
-		   "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n"
+		   "Access-Control-Allow-Origin: %s\r\n"
 		   "Access-Control-Expose-Headers: ETag, X-Request-Id, RateLimit-Limit, "
 		   "RateLimit-Remaining, RateLimit-Reset, Retry-After\r\n",
 		   origin);
-	if (x->status == 204 && strcmp(x->info->request_method, "OPTIONS") == 0)
+	if (x->status == 204 && strcmp(x->method, "OPTIONS") == 0)
 		buf_puts(x->out, "Access-Control-Allow-Methods: GET, POST, PATCH, PUT, DELETE\r\n"
 				 "Access-Control-Allow-Headers: Authorization, Content-Type, "
 				 "Idempotency-Key, "
@@ -78,39 +97,80 @@ static void put_cors(struct exchange *x)
 				 "traceparent\r\nAccess-Control-Max-Age: 600\r\n");
 }
 
+static void put_date(struct buf *b)
+{
+	time_t now = time(NULL);
+	char text[40];
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm) && strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm))
+		buf_printf(b, "Date: %s\r\n", text);
+}
+
+static void put_limits(struct exchange *x)
+{
+	const char *policy = limits_policy(x->who.tier);
+
+	if (!x->limit.counted)
+		return;
+	buf_printf(x->out,
+		   "RateLimit-Limit: %lld\r\nRateLimit-Remaining: %lld\r\nRateLimit-Reset: "
+		   "%lld\r\n",
+		   (long long)x->limit.limit, (long long)x->limit.remaining,
+		   (long long)x->limit.reset_s);
+	if (policy)
+		buf_printf(x->out, "RateLimit-Policy: %s\r\n", policy);
+}
+
 static void put_head(struct exchange *x, int status, const char *type, size_t len)
 {
 	struct buf *b = x->out;
 
 	x->status = status;
+	/* What is left of a body must not be taken for the next request. */
+	x->close = x->close || x->unread || atomic_load(&x->edge->draining);
 	buf_reset(b);
 	buf_printf(b, "HTTP/1.1 %d %s\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n",
 		   status, title_of(status), x->call.request_id);
+	put_date(b);
 	if (type)
 		buf_printf(b, "Content-Type: %s\r\n", type);
 	/* 304 and 204 have no body and, by RFC 9110, no length either. */
 	if (status != 204 && status != 304)
 		buf_printf(b, "Content-Length: %zu\r\n", len);
-	if (x->limit.counted)
-		buf_printf(b,
-			   "RateLimit-Limit: %lld\r\nRateLimit-Remaining: %lld\r\nRateLimit-Reset: "
-			   "%lld\r\n",
-			   (long long)x->limit.limit, (long long)x->limit.remaining,
-			   (long long)x->limit.reset_s);
-	if (x->limit.counted && limits_policy(x->who.tier))
-		buf_printf(b, "RateLimit-Policy: %s\r\n", limits_policy(x->who.tier));
+	put_limits(x);
 	if (x->close)
 		buf_puts(b, "Connection: close\r\n");
 	put_cors(x);
 }
 
+static int write_all(struct exchange *x)
+{
+	size_t len = x->out->len;
+	int sent;
+
+	if (len <= SLOW_READER_BYTES)
+		return mg_write(x->conn, x->out->data, len);
+	x->watch.writes = true;
+	edge_watch(x,
+		   x->edge->cfg.body_ms * 1000 + (int64_t)(len / SLOW_READER_RATE) * US_PER_SECOND);
+	sent = mg_write(x->conn, x->out->data, len);
+	(void)edge_unwatch(x);
+	return sent;
+}
+
 static void send_all(struct exchange *x, const char *body, size_t len)
 {
 	buf_puts(x->out, "\r\n");
-	buf_put(x->out, body, len);
-	/* A client that went away has nobody to be told. */
-	if (buf_status(x->out) == ST_OK)
-		(void)mg_write(x->conn, x->out->data, x->out->len);
+	if (!x->head)
+		buf_put(x->out, body, len);
+	/* A client that went away has nobody to be told; half an answer ends its connection. */
+	if (buf_status(x->out) == ST_OK && write_all(x) == (int)x->out->len)
+		atomic_fetch_add(&x->edge->answered, 1);
+	else
+		x->close = true;
+	if (x->close)
+		mg_disable_connection_keep_alive(x->conn);
 }
 
 void answer_text(struct exchange *x, int status, const char *type, const char *data, size_t len)
@@ -122,6 +182,8 @@ void answer_text(struct exchange *x, int status, const char *type, const char *d
 void answer_empty(struct exchange *x, int status)
 {
 	put_head(x, status, NULL, 0);
+	if (x->allow)
+		buf_printf(x->out, "Allow: %s\r\n", x->allow);
 	send_all(x, "", 0);
 }
 
@@ -138,13 +200,13 @@ static void etag_of(const char *data, size_t len, char out[40])
 
 void answer_json(struct exchange *x, int status, const char *data, size_t len)
 {
-	bool get = strcmp(x->info->request_method, "GET") == 0 && status == 200;
+	bool get = strcmp(x->method, "GET") == 0 && status == 200;
 	const char *match = get ? mg_get_header(x->conn, "If-None-Match") : NULL;
 	char etag[40] = "";
 
 	if (get)
 		etag_of(data, len, etag);
-	if (match && strstr(match, etag)) {
+	if (match && (strstr(match, etag) || strcmp(match, "*") == 0)) {
 		put_head(x, 304, NULL, 0);
 		len = 0;
 	} else {
@@ -155,6 +217,23 @@ void answer_json(struct exchange *x, int status, const char *data, size_t len)
 	else
 		buf_puts(x->out, "Cache-Control: no-store\r\n");
 	send_all(x, data, len);
+}
+
+/* Words may hold what a client or a service sent; JSON is UTF-8 whatever that was. */
+static void put_words(struct buf *b, struct arena *a, const char *s)
+{
+	size_t len = strlen(s);
+	char *clean;
+
+	if (utf8_valid(s, len)) {
+		buf_put_json(b, s, len);
+		return;
+	}
+	clean = arena_strdup(a, s);
+	for (char *p = clean; *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	buf_put_json(b, clean, strlen(clean));
 }
 
 static void put_problem(struct exchange *x, struct buf *b, enum status st, int http)
@@ -168,23 +247,19 @@ static void put_problem(struct exchange *x, struct buf *b, enum status st, int h
 		   status_name(st), title_of(http), http);
 	/* "name is required" reads better than "is required". */
 	if (e->field[0]) {
-		char *text = arena_printf(x->arena, "%s %s", e->field, detail);
-
-		buf_put_json(b, text, strlen(text));
+		put_words(b, x->arena, arena_printf(x->arena, "%s %s", e->field, detail));
 		buf_puts(b, ",\"field\":");
-		buf_put_json(b, e->field, strlen(e->field));
+		put_words(b, x->arena, e->field);
 		buf_puts(b, ",\"reason\":");
-		buf_put_json(b, detail, strlen(detail));
-	} else {
-		buf_put_json(b, detail, strlen(detail));
 	}
+	put_words(b, x->arena, detail);
 	buf_puts(b, ",\"instance\":");
-	buf_put_json(b, x->call.request_id, strlen(x->call.request_id));
+	put_words(b, x->arena, x->call.request_id);
 }
 
 void answer_problem_with(struct exchange *x, enum status st, const char *member, uint64_t value)
 {
-	int http = status_http(st);
+	int http = x->http ? x->http : status_http(st);
 	struct buf body;
 
 	buf_init(&body, 16384);
@@ -202,7 +277,7 @@ void answer_problem_with(struct exchange *x, enum status st, const char *member,
 	if (st == ST_UNAUTHENTICATED)
 		buf_puts(x->out, "WWW-Authenticate: Bearer realm=\"pulsepoint\"\r\n");
 	buf_puts(x->out, "Cache-Control: no-store\r\n");
-	send_all(x, body.data, body.len);
+	send_all(x, buf_str(&body), body.len);
 	buf_done(&body);
 }
 

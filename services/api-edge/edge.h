@@ -25,10 +25,12 @@
 #define EDGE_PARAMS_MAX     64
 #define EDGE_STATUS_CLASSES 6
 #define EDGE_BUCKETS        10
+#define EDGE_HEAD_MAX       16384                /* of a request: line and headers */
+#define EDGE_KEEP_MAX       ((size_t)256 * 1024) /* memory a thread keeps between requests */
 
 struct edge_config {
 	char listen[128], hosts[1024], origins[1024];
-	int64_t threads;
+	int64_t threads, body_ms;
 };
 
 struct route_stats {
@@ -53,13 +55,24 @@ struct edge {
 	pthread_t limits_thread;
 	bool limits_thread_on;
 	_Atomic int in_flight;
+	_Atomic bool draining, closed; /* answers end connections; nothing is taken any more */
+	_Atomic uint64_t taken, answered;
+	pthread_mutex_t watch_lock;
+	struct exchange *watched; /* those that wait for their client */
 	_Atomic uint64_t limited;
 	/* readiness, asked at most once a second */
 	pthread_mutex_t ready_lock;
 	int64_t ready_at_us;
-	bool ready;
+	bool ready, asking;
 	char ready_text[2048];
 	char base_text[64];
+};
+
+/* A wait for a client, ended when it takes too long. */
+struct watch {
+	struct exchange *next, *prev;
+	int64_t until_us; /* monotonic */
+	bool on, late, writes;
 };
 
 /* One HTTP request on its way through; lives on the worker's stack. */
@@ -73,19 +86,51 @@ struct exchange {
 	struct error err;
 	struct call call;
 	struct access_claims who;
-	const char *allow;   /* methods of the path, for a 405; NULL otherwise */
-	bool has_who, close; /* close: the body was not read to its end */
+	const char *method; /* GET for HEAD; NULL before the head is read */
+	const char *key;    /* the operator key in place of a token; NULL: none */
+	const char *allow;  /* methods of the path, for a 405; NULL otherwise */
+	bool has_who, head;
+	bool chunked, unread; /* the body: how it comes, whether it is still to come */
+	bool waits;           /* the client sends it when it is asked to (Expect) */
+	bool close;           /* the connection ends with this answer */
+	int http;             /* the status of a problem that enum status does not have; 0: none */
+	struct watch watch;
 	struct limits_verdict limit;
 	int status; /* what was sent */
 	char token[ACCESS_TOKEN_MAX];
 };
 
 /* request.c */
-int edge_handle(struct mg_connection *conn, void *arg);
+int edge_handle(struct mg_connection *conn);
+/* What civetweb refuses by itself (a head that is none) is answered as everything else. */
+int edge_refused(struct mg_connection *conn, int status, const char *why);
 /* Reads the whole body into the arena; at most `max` bytes. */
 enum status edge_read_body(struct exchange *x, size_t max, char **ret, size_t *len);
 
+/* A body is about to be read: asks a client for it that waits to be asked. */
+void edge_ask_body(struct exchange *x);
+/* ST_TIMEOUT or ST_INVALID: the body did not come as it was announced. */
+enum status edge_body_broken(struct exchange *x);
+
+/* head.c */
+enum status edge_check_head(struct exchange *x);
+bool edge_client_closes(const struct exchange *x);
+
+/* socket.c */
+/* Nobody can connect any more; connections that stand go on. */
+void edge_stop_listening(void);
+/* After an answer to a request whose body was not read: lets the client hear it. */
+void edge_linger(const struct exchange *x);
+/* The client has so long from now; again to give it more. edge_unwatch: true when it was too slow.
+ */
+void edge_watch(struct exchange *x, int64_t for_us);
+bool edge_unwatch(struct exchange *x);
+/* Ends the waits that are over; called every second. */
+void edge_end_late(struct edge *e);
+
 /* answer.c */
+/* True when `item` is one of the comma separated list; letters of either case are the same. */
+bool edge_listed(const char *list, const char *item, size_t len);
 void answer_json(struct exchange *x, int status, const char *data, size_t len);
 void answer_text(struct exchange *x, int status, const char *type, const char *data, size_t len);
 void answer_empty(struct exchange *x, int status);
@@ -107,5 +152,7 @@ struct operator_keys *operator_keys_new(void);
 void operator_keys_free(struct operator_keys *k);
 enum status operator_keys_exchange(struct operator_keys *k, struct call *call, const char *key,
 				   char *token, size_t cap);
+/* The token was refused: the key is exchanged anew the next time. */
+void operator_keys_forget(struct operator_keys *k, const char *key);
 
 #endif

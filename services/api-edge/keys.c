@@ -95,3 +95,15 @@ enum status operator_keys_exchange(struct operator_keys *k, struct call *call, c
 		keep(k, hash, token, out->expires_in);
 	return st;
 }
+
+void operator_keys_forget(struct operator_keys *k, const char *key)
+{
+	uint8_t hash[32];
+
+	crypto_generichash(hash, sizeof(hash), (const uint8_t *)key, strlen(key), NULL, 0);
+	pthread_mutex_lock(&k->lock);
+	for (int i = 0; i < KEYS_MAX; i++)
+		if (equal_constant_time(k->kept[i].hash, hash, sizeof(k->kept[i].hash)))
+			k->kept[i].good_until_us = 0;
+	pthread_mutex_unlock(&k->lock);
+}

@@ -13,7 +13,9 @@
 
 #define LIMITS_SUBJECT  "pp.ctl.limits"
 #define LIMITS_TEXT_MAX ((size_t)768 * 1024)
-#define DRAIN_WAIT_US   (5 * US_PER_SECOND)
+#define DRAIN_WAIT_US   (8 * US_PER_SECOND) /* for what was taken */
+#define QUIET_US        (300 * 1000)        /* connections that were just made have sent by then */
+#define HEAD_TEXT       "16384"             /* EDGE_HEAD_MAX, for civetweb */
 
 static const struct config_item config[] = {
 	CONFIG_STR(struct edge, cfg.listen, "PP_HTTP_LISTEN", "127.0.0.1:8080",
@@ -24,6 +26,8 @@ static const struct config_item config[] = {
 		   "comma separated origins that browsers may call from (CORS)"),
 	CONFIG_NUM(struct edge, cfg.threads, "PP_HTTP_THREADS", "160", 4, 2048,
 		   "connections served at the same time (a thread each)"),
+	CONFIG_NUM(struct edge, cfg.body_ms, "PP_HTTP_BODY_MS", "30000", 100, 600000,
+		   "milliseconds a client has to send a body, or 64 KiB of an upload"),
 	{ 0 },
 };
 
@@ -52,6 +56,7 @@ static void *tell_limits(void *arg)
 	buf_init(&b, LIMITS_TEXT_MAX);
 	while (!svc_stopping(e->svc)) {
 		svc_wait(e->svc, 1000);
+		edge_end_late(e);
 		buf_reset(&b);
 		limits_drain(e->limits, &b);
 		if (b.len > 0)
@@ -94,7 +99,7 @@ static enum status start_http(struct edge *e, struct error *err)
 		"decode_url",
 		"no",
 		"max_request_size",
-		"16384",
+		HEAD_TEXT,
 		"connection_queue",
 		"512",
 		"listen_backlog",
@@ -104,11 +109,12 @@ static enum status start_http(struct edge *e, struct error *err)
 
 	snprintf(threads, sizeof(threads), "%d", (int)e->cfg.threads);
 	mg_init_library(0);
-	e->http = mg_start(&(struct mg_callbacks){ 0 }, e, options);
+	e->http = mg_start(
+		&(struct mg_callbacks){ .begin_request = edge_handle, .http_error = edge_refused },
+		e, options);
 	if (!e->http)
 		return error_set(err, ST_UNAVAILABLE, "PP_HTTP_LISTEN", "%s cannot be listened on",
 				 e->cfg.listen);
-	mg_set_request_handler(e->http, "**", edge_handle, e);
 	log_event(LOG_INFO, "http.listening", "%s, %d threads", e->cfg.listen, (int)e->cfg.threads);
 	return ST_OK;
 }
@@ -124,6 +130,7 @@ static enum status start(struct svc *svc, void *app, struct error *err)
 	e->limits = limits_new();
 	e->keys = operator_keys_new();
 	pthread_mutex_init(&e->ready_lock, NULL);
+	pthread_mutex_init(&e->watch_lock, NULL);
 	if (e->router)
 		e->stats = calloc(router_count(e->router) + 1,
 				  sizeof(*e->stats)); /* allowed: lives as long as the process */
@@ -133,17 +140,43 @@ static enum status start(struct svc *svc, void *app, struct error *err)
 	return st == ST_OK ? start_http(e, err) : st;
 }
 
-/* Requests that were taken are answered; then the server closes its connections. */
+/*
+ * Nobody connects any more, each answer ends its connection, and what was taken is answered. When
+ * nothing was under way for a while, the door is shut: what is still read then finds its connection
+ * closed without a byte, as if it had never come, and whoever is still at work is waited for.
+ */
+static void drain(struct edge *e)
+{
+	int64_t now = time_mono_us(), until = now + DRAIN_WAIT_US, busy = now;
+	uint64_t seen = atomic_load(&e->taken);
+
+	atomic_store(&e->draining, true);
+	edge_stop_listening();
+	while (now < until && now - busy < QUIET_US) {
+		time_sleep_us(now + 5000);
+		now = time_mono_us();
+		if (atomic_load(&e->in_flight) > 0 || atomic_load(&e->taken) != seen)
+			busy = now;
+		seen = atomic_load(&e->taken);
+	}
+	atomic_store(&e->closed, true);
+	while (atomic_load(&e->in_flight) > 0 && time_mono_us() < until)
+		time_sleep_us(time_mono_us() + 1000);
+}
+
 static void stop(struct svc *svc, void *app)
 {
 	struct edge *e = app;
-	int64_t until = time_mono_us() + DRAIN_WAIT_US;
 
 	(void)svc;
-	while (atomic_load(&e->in_flight) > 0 && time_mono_us() < until)
-		time_sleep_us(time_mono_us() + 1000);
-	if (e->http)
+	if (e->http) {
+		drain(e);
 		mg_stop(e->http);
+		mg_exit_library();
+		log_event(LOG_INFO, "http.drained", "%llu requests taken, %llu answered",
+			  (unsigned long long)atomic_load(&e->taken),
+			  (unsigned long long)atomic_load(&e->answered));
+	}
 	bus_unsubscribe(e->limits_sub);
 	if (e->limits_thread_on)
 		pthread_join(e->limits_thread, NULL);

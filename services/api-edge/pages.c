@@ -33,11 +33,13 @@ void edge_count(struct edge *e, const struct route *r, int status, int64_t us)
 		}
 }
 
-static void put_route(struct buf *b, const struct route_stats *s, const char *method,
-		      const char *path)
-{
-	uint64_t n = 0;
+/* Each family of numbers is one block of text, so the routes are walked once for each. */
+typedef void put_fn(struct buf *b, const struct route_stats *s, const char *method,
+		    const char *path);
 
+static void put_requests(struct buf *b, const struct route_stats *s, const char *method,
+			 const char *path)
+{
 	for (int c = 1; c < EDGE_STATUS_CLASSES; c++) {
 		uint64_t v = atomic_load(&s->by_class[c]);
 
@@ -46,52 +48,80 @@ static void put_route(struct buf *b, const struct route_stats *s, const char *me
 				   "pp_http_requests_total{method=\"%s\",route=\"%s\",status=\"%"
 				   "dxx\"} %llu\n",
 				   method, path, c, (unsigned long long)v);
-		n += v;
 	}
-	if (n == 0)
-		return;
-	for (uint64_t i = 0, sum = 0; i < EDGE_BUCKETS; i++) {
-		char le[32] = "+Inf";
+}
 
-		sum += atomic_load(&s->bucket[i]);
-		if (bucket_us[i] != INT64_MAX)
-			snprintf(le, sizeof(le), "0.%06lld", (long long)bucket_us[i] % 1000000);
-		if (bucket_us[i] == 1000000)
-			snprintf(le, sizeof(le), "1");
-		buf_printf(b,
-			   "pp_http_request_duration_seconds_bucket{method=\"%s\",route=\"%s\",le="
-			   "\"%s\"} %llu\n",
-			   method, path, le, (unsigned long long)sum);
+static void put_bucket(struct buf *b, int i, const char *method, const char *path, uint64_t sum)
+{
+	char le[32] = "+Inf";
+
+	if (bucket_us[i] != INT64_MAX)
+		snprintf(le, sizeof(le), "%lld.%06lld", (long long)bucket_us[i] / 1000000,
+			 (long long)bucket_us[i] % 1000000);
+	buf_printf(b,
+		   "pp_http_request_duration_seconds_bucket{method=\"%s\",route=\"%s\",le=\"%s\"} "
+		   "%llu\n",
+		   method, path, le, (unsigned long long)sum);
+}
+
+static void put_durations(struct buf *b, const struct route_stats *s, const char *method,
+			  const char *path)
+{
+	uint64_t counts[EDGE_BUCKETS], sum = 0, us = atomic_load(&s->total_us);
+
+	for (int i = 0; i < EDGE_BUCKETS; i++) {
+		counts[i] = atomic_load(&s->bucket[i]);
+		sum += counts[i];
 	}
+	if (sum == 0)
+		return;
+	sum = 0;
+	for (int i = 0; i < EDGE_BUCKETS; i++)
+		put_bucket(b, i, method, path, sum += counts[i]);
 	buf_printf(b,
 		   "pp_http_request_duration_seconds_sum{method=\"%s\",route=\"%s\"} %llu.%06llu\n",
-		   method, path, (unsigned long long)(atomic_load(&s->total_us) / 1000000),
-		   (unsigned long long)(atomic_load(&s->total_us) % 1000000));
+		   method, path, (unsigned long long)(us / 1000000),
+		   (unsigned long long)(us % 1000000));
 	buf_printf(b, "pp_http_request_duration_seconds_count{method=\"%s\",route=\"%s\"} %llu\n",
-		   method, path, (unsigned long long)n);
+		   method, path, (unsigned long long)sum);
+}
+
+static void put_routes(struct buf *b, const struct edge *e, put_fn *put)
+{
+	size_t n = router_count(e->router);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct contract_method *m = router_at(e->router, i)->method;
+
+		put(b, &e->stats[i], m->http_method, m->http_path);
+	}
+	put(b, &e->stats[n], "any", "other");
+}
+
+static void put_number(struct buf *b, const char *name, const char *type, const char *help,
+		       uint64_t v)
+{
+	buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name,
+		   (unsigned long long)v);
 }
 
 static void metrics(struct exchange *x)
 {
 	struct edge *e = x->edge;
-	size_t n = router_count(e->router);
 	struct buf b;
 
 	buf_init(&b, EDGE_RESPONSE_MAX);
-	buf_puts(&b,
-		 "# HELP pp_http_requests_total Requests answered, by route and class of status.\n"
-		 "# TYPE pp_http_requests_total counter\n"
-		 "# HELP pp_http_request_duration_seconds Time to answer.\n"
-		 "# TYPE pp_http_request_duration_seconds histogram\n");
-	for (size_t i = 0; i < n; i++)
-		put_route(&b, &e->stats[i], router_at(e->router, i)->method->http_method,
-			  router_at(e->router, i)->method->http_path);
-	put_route(&b, &e->stats[n], "any", "other");
-	buf_printf(&b, "# TYPE pp_http_in_flight gauge\npp_http_in_flight %d\n",
-		   atomic_load(&e->in_flight));
-	buf_printf(&b, "# TYPE pp_http_limited_total counter\npp_http_limited_total %llu\n",
-		   (unsigned long long)atomic_load(&e->limited));
-	buf_printf(&b, "# TYPE pp_bus_connected gauge\npp_bus_connected %d\n",
+	buf_puts(&b, "# HELP pp_http_requests_total Requests answered, by route and class of "
+		     "status.\n# TYPE pp_http_requests_total counter\n");
+	put_routes(&b, e, put_requests);
+	buf_puts(&b, "# HELP pp_http_request_duration_seconds Time to answer.\n"
+		     "# TYPE pp_http_request_duration_seconds histogram\n");
+	put_routes(&b, e, put_durations);
+	put_number(&b, "pp_http_in_flight", "gauge", "Requests being answered.",
+		   (uint64_t)atomic_load(&e->in_flight));
+	put_number(&b, "pp_http_limited_total", "counter",
+		   "Requests refused because of their tenant's limit.", atomic_load(&e->limited));
+	put_number(&b, "pp_bus_connected", "gauge", "1 while nats-server is connected.",
 		   bus_connected(svc_bus(e->svc)));
 	answer_text(x, 200, "text/plain; version=0.0.4", b.data, b.len);
 	buf_done(&b);
@@ -116,13 +146,14 @@ static bool service_ready(struct edge *e, const char *name)
 	return ready;
 }
 
-static void ask_all(struct edge *e)
+/* Writes the text of the answer; true when all are ready. */
+static bool ask_all(struct edge *e, char *text, size_t cap)
 {
 	bool all = bus_connected(svc_bus(e->svc)) && access_version(svc_access(e->svc)) > 0 &&
 		   !svc_stopping(e->svc);
 	struct buf b;
 
-	buf_init(&b, sizeof(e->ready_text) - 64);
+	buf_init(&b, cap - 64);
 	buf_puts(&b, "\"services\":{");
 	for (size_t i = 0; i < contract_services_n; i++) {
 		bool ok = service_ready(e, contract_services[i]->name);
@@ -132,10 +163,23 @@ static void ask_all(struct edge *e)
 		all = all && ok;
 	}
 	buf_putc(&b, '}');
-	e->ready = all;
-	snprintf(e->ready_text, sizeof(e->ready_text), "{\"status\":\"%s\",%s}",
-		 all ? "ready" : "not ready", buf_str(&b));
+	snprintf(text, cap, "{\"status\":\"%s\",%s}", all ? "ready" : "not ready", buf_str(&b));
 	buf_done(&b);
+	return all;
+}
+
+/* True when it is the caller who has to ask: others meanwhile tell what was last known, so that a
+ * service that hangs cannot hold more than one thread here. */
+static bool must_ask(struct edge *e)
+{
+	bool mine;
+
+	pthread_mutex_lock(&e->ready_lock);
+	mine = !e->asking && (time_mono_us() - e->ready_at_us > READY_FOR_US || !e->ready ||
+			      svc_stopping(e->svc));
+	e->asking = e->asking || mine;
+	pthread_mutex_unlock(&e->ready_lock);
+	return mine;
 }
 
 static void readiness(struct exchange *x)
@@ -144,14 +188,21 @@ static void readiness(struct exchange *x)
 	char text[sizeof(e->ready_text)];
 	bool ready;
 
-	pthread_mutex_lock(&e->ready_lock);
-	if (time_mono_us() - e->ready_at_us > READY_FOR_US || !e->ready) {
-		ask_all(e);
+	if (must_ask(e)) {
+		ready = ask_all(e, text, sizeof(text));
+		pthread_mutex_lock(&e->ready_lock);
+		e->ready = ready;
+		e->asking = false;
 		e->ready_at_us = time_mono_us();
+		memcpy(e->ready_text, text, sizeof(text));
+	} else {
+		pthread_mutex_lock(&e->ready_lock);
+		ready = e->ready;
+		memcpy(text, e->ready_text, sizeof(text));
 	}
-	ready = e->ready;
-	memcpy(text, e->ready_text, sizeof(text));
 	pthread_mutex_unlock(&e->ready_lock);
+	if (!text[0])
+		snprintf(text, sizeof(text), "{\"status\":\"not ready\",\"services\":{}}");
 	answer_text(x, ready ? 200 : 503, "application/json", text, strlen(text));
 }
 
@@ -263,11 +314,12 @@ bool edge_page(struct exchange *x, const char *path)
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
 		if (strcmp(pages[i].path, path) != 0)
 			continue;
-		if (strcmp(x->info->request_method, "GET") == 0) {
+		if (strcmp(x->method, "GET") == 0) {
 			pages[i].show(x);
 		} else {
-			x->allow = "GET";
-			error_set(&x->err, ST_NOT_ALLOWED, NULL, "only GET is taken here");
+			x->allow = "GET, HEAD, OPTIONS";
+			error_set(&x->err, ST_NOT_ALLOWED, NULL,
+				  "only GET and HEAD are taken here");
 			answer_problem(x, ST_NOT_ALLOWED);
 		}
 		return true;

@@ -86,12 +86,13 @@ static struct slot *find(struct limits *l, uint32_t stripe, const char *tenant)
 	return oldest;
 }
 
+/* A clock that is set back a little does not give the windows anew. */
 static void roll(struct slot *s, int64_t now_s)
 {
 	for (int w = 0; w < LIMITS_WINDOWS; w++) {
 		int64_t start = now_s - now_s % window_s[w];
 
-		if (start == s->start[w])
+		if (start <= s->start[w] && s->start[w] - start <= window_s[w])
 			continue;
 		s->before[w] = start - s->start[w] == window_s[w] ? s->now[w] : 0;
 		s->now[w] = 0;
@@ -104,6 +105,8 @@ static int64_t estimate(const struct slot *s, int w, int64_t now_s)
 {
 	int64_t left = s->start[w] + window_s[w] - now_s;
 
+	if (left > window_s[w])
+		left = window_s[w];
 	return s->now[w] + s->before[w] * left / window_s[w];
 }
 
@@ -116,14 +119,32 @@ static const struct tier *find_tier(const char *name)
 	return strcmp(name, "unlimited") == 0 ? NULL : &tiers[0];
 }
 
+/* Seconds until the estimate of a window falls below its limit. */
+static int64_t wait_for(const struct slot *s, int w, int64_t limit, int64_t now_s)
+{
+	int64_t left = s->start[w] + window_s[w] - now_s;
+	int64_t spare = limit - 1 - s->now[w];
+
+	if (estimate(s, w, now_s) < limit)
+		return 0;
+	/* Within this window: what the last one still counts shrinks to what is spare. */
+	if (spare >= 0 && s->before[w] > 0)
+		return left - ((spare + 1) * window_s[w] - 1) / s->before[w];
+	/* In the next one, where this one is the last. */
+	return left + window_s[w] - (limit * window_s[w] - 1) / s->now[w];
+}
+
 static struct limits_verdict judge(const struct slot *s, const struct tier *t, int64_t now_s)
 {
-	struct limits_verdict v = { true, true, 0, INT64_MAX, 0 };
+	struct limits_verdict v = { true, true, 0, INT64_MAX, 0, 0 };
 
 	for (int w = 0; w < LIMITS_WINDOWS; w++) {
 		int64_t left = t->limit[w] - estimate(s, w, now_s);
+		int64_t wait = wait_for(s, w, t->limit[w], now_s);
 
-		if (left >= v.remaining)
+		if (wait > v.wait_s)
+			v.wait_s = wait;
+		if (left > v.remaining)
 			continue;
 		v.limit = t->limit[w];
 		v.remaining = left;
@@ -131,6 +152,8 @@ static struct limits_verdict judge(const struct slot *s, const struct tier *t, i
 	}
 	v.allowed = v.remaining > 0;
 	v.remaining = v.allowed ? v.remaining - 1 : 0;
+	if (!v.allowed)
+		v.reset_s = v.wait_s;
 	return v;
 }
 
@@ -144,7 +167,7 @@ struct limits_verdict limits_take(struct limits *l, const char *tenant_id, const
 				  int64_t now_us)
 {
 	const struct tier *t = find_tier(tier);
-	struct limits_verdict v = { false, true, 0, 0, 0 };
+	struct limits_verdict v = { false, true, 0, 0, 0, 0 };
 	uint32_t stripe = hash(tenant_id) % STRIPES;
 	int64_t now_s = now_us / US_PER_SECOND;
 	struct slot *s;
@@ -176,7 +199,8 @@ void limits_drain(struct limits *l, struct buf *out)
 			if (s->untold == 0)
 				continue;
 			buf_printf(out, "%s %lld\n", s->tenant, (long long)s->untold);
-			s->untold = 0;
+			if (!out->failed)
+				s->untold = 0;
 		}
 		pthread_mutex_unlock(&l->lock[stripe]);
 	}

@@ -24,6 +24,7 @@ struct limits_verdict {
 	bool counted; /* the tenant has limits: headers are sent */
 	bool allowed;
 	int64_t limit, remaining, reset_s; /* of the tightest window */
+	int64_t wait_s; /* refused: until a request passes again, when nobody else asks */
 };
 
 struct limits *limits_new(void);

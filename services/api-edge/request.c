@@ -1,6 +1,7 @@
 /*
- * The life of a request at the edge: host, route, token, limits, body, contract, bus, answer. The
- * service checks token and rule again; the edge's checks spare the bus and feed the limits.
+ * The life of a request at the edge: head, host, route, token, limits, body, contract, bus, answer.
+ * The service checks token and rule again; the edge's checks spare the bus and feed the limits.
+ * Read next: head.c, answer.c.
  */
 #include "core/log.h"
 #include "core/magic.h"
@@ -13,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define FIRST_DEADLINE_MS 10000 /* until the route's own is known */
 
 /* ---- memory of a worker thread, kept between requests ---- */
 
@@ -51,10 +54,25 @@ static struct scratch *thread_scratch(void)
 	if (!s)
 		return NULL;
 	s->arena = arena_new(EDGE_ARENA_MAX);
+	if (!s->arena) {
+		free(s);
+		return NULL;
+	}
 	buf_init(&s->out, EDGE_RESPONSE_MAX + 4096);
 	buf_init(&s->body, EDGE_RESPONSE_MAX);
 	pthread_setspecific(scratch_key, s);
 	return s;
+}
+
+/* A large answer's memory goes back: with a thread per connection it would be kept many times. */
+static void trim(struct buf *b)
+{
+	size_t max = b->max;
+
+	if (b->cap <= EDGE_KEEP_MAX)
+		return;
+	buf_done(b);
+	buf_init(b, max);
 }
 
 /* ---- who asks ---- */
@@ -67,32 +85,29 @@ static bool safe_id(const char *s)
 	return n > 0 && n <= REQUEST_ID_MAX && s[n] == '\0';
 }
 
-static void open_call(struct exchange *x, int timeout_ms)
+static void open_call(struct exchange *x)
 {
 	const char *id = mg_get_header(x->conn, "X-Request-Id");
 
 	svc_call_init(&x->call, x->edge->svc, x->arena, &x->err, NULL,
 		      id && safe_id(id) ? id : NULL, mg_get_header(x->conn, "traceparent"),
-		      timeout_ms);
+		      FIRST_DEADLINE_MS);
 	x->call.client_ip = x->info->remote_addr;
 }
 
 /* Only hosts we are asked for by name, when the operator lists them (DNS rebinding). */
 static bool host_allowed(const struct exchange *x)
 {
-	const char *hosts = x->edge->cfg.hosts, *host = mg_get_header(x->conn, "Host");
-	size_t len = host ? strcspn(host, ":") : 0;
+	const char *host = mg_get_header(x->conn, "Host");
+	size_t len;
 
-	if (!*hosts)
+	if (!x->edge->cfg.hosts[0])
 		return true;
-	while (*hosts) {
-		size_t n = strcspn(hosts, ",");
-
-		if (n == len && strncasecmp(hosts, host, n) == 0)
-			return true;
-		hosts += n + (hosts[n] == ',');
-	}
-	return false;
+	if (!host)
+		return false;
+	/* The port is not compared; the colons of "[::1]:8080" are no ports. */
+	len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+	return len <= strlen(host) && edge_listed(x->edge->cfg.hosts, host, len);
 }
 
 static enum status read_token(struct exchange *x)
@@ -100,7 +115,8 @@ static enum status read_token(struct exchange *x)
 	const char *auth = mg_get_header(x->conn, "Authorization");
 
 	if (!auth)
-		return ST_OK;
+		return error_set(&x->err, ST_UNAUTHENTICATED, NULL,
+				 "an access token is needed: Authorization: Bearer <token>");
 	if (strncasecmp(auth, "Bearer ", 7) != 0)
 		return error_set(&x->err, ST_UNAUTHENTICATED, "Authorization",
 				 "must be a Bearer token");
@@ -111,6 +127,7 @@ static enum status read_token(struct exchange *x)
 
 		if (st != ST_OK)
 			return st;
+		x->key = auth;
 	} else if (text_copy(x->token, sizeof(x->token), auth) != ST_OK) {
 		return error_set(&x->err, ST_UNAUTHENTICATED, "Authorization", "is too long");
 	}
@@ -126,6 +143,8 @@ static enum status verify(struct exchange *x)
 
 	if (unknown && svc_refresh_access(x->edge->svc, NULL) == ST_OK)
 		st = access_verify(access, x->token, &x->who, NULL, &x->err);
+	if (st == ST_UNAUTHENTICATED && x->key)
+		operator_keys_forget(x->edge->keys, x->key);
 	return st;
 }
 
@@ -138,12 +157,8 @@ static enum status identify(struct exchange *x, const struct json_param *params,
 	if (m->role == ROLE_PUBLIC)
 		return ST_OK;
 	st = read_token(x);
-	if (st != ST_OK)
-		return st;
-	if (!x->call.token)
-		return error_set(&x->err, ST_UNAUTHENTICATED, NULL,
-				 "an access token is needed: Authorization: Bearer <token>");
-	st = verify(x);
+	if (st == ST_OK)
+		st = verify(x);
 	if (st != ST_OK)
 		return st;
 	x->has_who = true;
@@ -166,45 +181,75 @@ static enum status limit(struct exchange *x)
 	if (x->limit.allowed)
 		return ST_OK;
 	atomic_fetch_add(&x->edge->limited, 1);
-	x->err.retry_after_s = (int)(x->limit.reset_s > 0 ? x->limit.reset_s : 1);
-	return error_set(&x->err, ST_LIMITED, NULL,
-			 "the tenant's limit of %lld requests is reached",
-			 (long long)x->limit.limit);
+	error_set(&x->err, ST_LIMITED, NULL, "the tenant's limit of %lld requests is reached",
+		  (long long)x->limit.limit);
+	x->err.retry_after_s = (int)x->limit.wait_s;
+	return ST_LIMITED;
 }
 
 /* ---- what is asked ---- */
 
+void edge_ask_body(struct exchange *x)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	if (x->waits && mg_write(x->conn, go_on, strlen(go_on)) < 0)
+		x->close = true;
+	x->waits = false;
+}
+
+enum status edge_body_broken(struct exchange *x)
+{
+	x->close = true;
+	if (x->watch.late) {
+		x->http = 408;
+		return error_set(&x->err, ST_TIMEOUT, "body", "did not arrive in time");
+	}
+	return error_set(&x->err, ST_INVALID, "body",
+			 x->chunked ? "is not well-formed chunks"
+				    : "ended before its Content-Length");
+}
+
+/* One byte more than `cap` tells that there is more. */
+static enum status fill(struct exchange *x, char *data, size_t cap, size_t *len)
+{
+	size_t want = x->chunked ? cap + 1 : cap;
+	int got = 1;
+
+	edge_ask_body(x);
+	edge_watch(x, x->edge->cfg.body_ms * 1000);
+	while (*len < want && got > 0) {
+		got = mg_read(x->conn, data + *len, want - *len);
+		if (got > 0)
+			*len += (size_t)got;
+	}
+	if (edge_unwatch(x) || got < 0 || (!x->chunked && *len < cap))
+		return edge_body_broken(x);
+	return ST_OK;
+}
+
 enum status edge_read_body(struct exchange *x, size_t max, char **ret, size_t *len)
 {
 	int64_t declared = x->info->content_length;
-	size_t cap = declared >= 0 ? (size_t)declared : max;
-	size_t n = 0;
-	char *data;
+	size_t cap = x->chunked ? max : (size_t)declared;
+	enum status st = ST_OK;
 
 	*len = 0;
 	*ret = NULL;
-	if (declared > (int64_t)max) {
-		x->close = true;
+	if (!x->unread)
+		return ST_OK;
+	if (!x->chunked && declared > (int64_t)max)
 		return error_set(&x->err, ST_TOO_LARGE, "body", "is larger than %zu bytes", max);
-	}
-	data = cap ? arena_alloc(x->arena, cap + 1) : NULL;
-	while (data && n < cap) {
-		int got = mg_read(x->conn, data + n, cap - n);
-
-		if (got <= 0)
-			break;
-		n += (size_t)got;
-	}
-	if (declared >= 0 && n < (size_t)declared) {
-		x->close = true;
-		return error_set(&x->err, ST_INVALID, "body", "ended before its Content-Length");
-	}
-	if (declared < 0 && n == cap && mg_read(x->conn, &(char){ 0 }, 1) > 0) {
-		x->close = true;
+	*ret = arena_alloc(x->arena, cap + 2);
+	if (!*ret)
+		return error_set(&x->err, ST_UNAVAILABLE, NULL, "the edge is out of memory");
+	st = fill(x, *ret, cap, len);
+	if (st != ST_OK)
+		return st;
+	if (*len > max)
 		return error_set(&x->err, ST_TOO_LARGE, "body", "is larger than %zu bytes", max);
-	}
-	*ret = data;
-	*len = n;
+	(*ret)[*len] = '\0';
+	x->unread = false;
 	return ST_OK;
 }
 
@@ -293,6 +338,8 @@ static void forward(struct exchange *x, struct json_param *params, size_t n)
 	ProtobufCMessage *in = NULL, *out = NULL;
 	enum status st = read_input(x, params, n, &in);
 
+	/* A slow client's body does not eat the service's time. */
+	x->call.deadline_us = time_mono_us() + (int64_t)m->deadline_ms * 1000;
 	if (st == ST_OK)
 		st = svc_call(&x->call, m, in, &out);
 	if (st == ST_OK && m->http_status == 204) {
@@ -300,8 +347,13 @@ static void forward(struct exchange *x, struct json_param *params, size_t n)
 		return;
 	}
 	buf_reset(&s->body);
-	if (st == ST_OK)
+	if (st == ST_OK) {
 		st = message_to_json(out, &s->body);
+		if (st != ST_OK)
+			error_set(&x->err, st, NULL,
+				  st == ST_TOO_LARGE ? "the answer is too large; ask for less"
+						     : "the answer cannot be written as JSON");
+	}
 	if (st == ST_OK)
 		answer_json(x, m->http_status, s->body.data, s->body.len);
 	else
@@ -314,22 +366,51 @@ static void forward(struct exchange *x, struct json_param *params, size_t n)
 static const char *raw_path(struct exchange *x)
 {
 	const char *uri = x->info->request_uri;
-	size_t len = strcspn(uri, "?#");
 
-	return arena_strndup(x->arena, uri, len);
+	return arena_strndup(x->arena, uri, strcspn(uri, "?#"));
 }
 
 static void refuse_route(struct exchange *x, enum status st, const char *allow)
 {
-	x->allow = allow;
-	if (st == ST_NOT_ALLOWED)
+	if (st == ST_NOT_ALLOWED) {
+		x->allow = arena_printf(x->arena, "%s%s, OPTIONS", allow,
+					strstr(allow, "GET") ? ", HEAD" : "");
 		error_set(&x->err, st, NULL, "%s is not one of the methods here: %s",
-			  x->info->request_method, allow);
-	else if (st == ST_INVALID)
+			  x->info->request_method, x->allow);
+	} else if (st == ST_INVALID) {
 		error_set(&x->err, st, "path", "holds a bad percent escape");
-	else
+	} else {
 		error_set(&x->err, ST_NOT_FOUND, NULL, "there is nothing at this path");
+	}
 	answer_problem(x, st);
+}
+
+static void serve_route(struct exchange *x, struct json_param *params, size_t n)
+{
+	enum status st = identify(x, params, n);
+
+	if (st == ST_OK)
+		st = limit(x);
+	if (st == ST_OK)
+		st = read_idempotency(x);
+	if (st != ST_OK)
+		answer_problem(x, st);
+	else if (x->route->method->upload_field)
+		edge_upload(x, params, n);
+	else
+		forward(x, params, n);
+}
+
+/* What is asked of the head alone, before anybody looks at the path. */
+static enum status admit(struct exchange *x)
+{
+	enum status st = edge_check_head(x);
+
+	/* Chunks may have trailers, after which civetweb keeps no connection. */
+	x->close = st != ST_OK || x->chunked || edge_client_closes(x);
+	if (st == ST_OK && !host_allowed(x))
+		st = error_set(&x->err, ST_INVALID, "Host", "is not served here");
+	return st;
 }
 
 static void handle(struct exchange *x)
@@ -339,74 +420,109 @@ static void handle(struct exchange *x)
 	size_t n = 0;
 	enum status st;
 
-	open_call(x, 10000);
-	path = raw_path(x);
-	/* Whoever is refused before the body was read must not have it taken for the next request.
-	 */
-	x->close = x->info->content_length != 0 && strcmp(x->info->request_method, "GET") != 0;
-	if (!host_allowed(x)) {
-		error_set(&x->err, ST_INVALID, "Host", "is not served here");
-		answer_problem(x, ST_INVALID);
+	open_call(x);
+	x->head = strcmp(x->info->request_method, "HEAD") == 0;
+	x->method = x->head ? "GET" : x->info->request_method;
+	st = admit(x);
+	if (st != ST_OK) {
+		answer_problem(x, st);
 		return;
 	}
-	if (strcmp(x->info->request_method, "OPTIONS") == 0) {
-		x->status = 204;
+	if (strcmp(x->method, "OPTIONS") == 0) {
 		answer_empty(x, 204);
 		return;
 	}
+	path = raw_path(x);
 	if (edge_page(x, path))
 		return;
-	st = router_find(x->edge->router, x->arena, x->info->request_method, path, &x->route,
-			 params, &n, &allow);
+	st = router_find(x->edge->router, x->arena, x->method, path, &x->route, params, &n, &allow);
 	if (st != ST_OK) {
 		refuse_route(x, st, allow);
 		return;
 	}
 	x->call.method = x->route->method;
 	x->call.deadline_us = time_mono_us() + (int64_t)x->route->method->deadline_ms * 1000;
-	st = identify(x, params, n);
-	if (st == ST_OK)
-		st = limit(x);
-	if (st == ST_OK)
-		st = read_idempotency(x);
-	if (st != ST_OK) {
-		answer_problem(x, st);
-		return;
-	}
-	x->close = false;
-	if (x->route->method->upload_field)
-		edge_upload(x, params, n);
-	else
-		forward(x, params, n);
+	serve_route(x, params, n);
 }
 
-int edge_handle(struct mg_connection *conn, void *arg)
+static void tell_failure(const struct exchange *x)
 {
-	struct edge *e = arg;
-	struct scratch *s = thread_scratch();
-	int64_t start = time_mono_us();
-	struct exchange *x;
-
-	CHECK_MAGIC(e, EDGE_MAGIC);
-	if (!s || !s->arena) {
-		mg_send_http_error(conn, 503, "out of memory");
-		return 503;
-	}
-	x = &s->x;
-	*x = (struct exchange){ .edge = e,
-				.conn = conn,
-				.info = mg_get_request_info(conn),
-				.arena = s->arena,
-				.out = &s->out };
-	atomic_fetch_add(&e->in_flight, 1);
-	handle(x);
-	atomic_fetch_sub(&e->in_flight, 1);
-	edge_count(e, x->route, x->status, time_mono_us() - start);
 	if (x->status >= 500)
 		log_event(LOG_WARN, "http.failed", "%s %s answered %d: %s",
 			  x->route ? x->route->method->http_method : x->info->request_method,
 			  x->route ? x->route->method->http_path : "(no route)", x->status,
 			  x->err.detail);
+}
+
+/* Opens an exchange in this thread's memory; NULL when the edge takes nothing any more. */
+static struct scratch *begin(struct mg_connection *conn)
+{
+	const struct mg_request_info *info = mg_get_request_info(conn);
+	struct edge *e = mg_get_user_data(mg_get_context(conn));
+	struct scratch *s = thread_scratch();
+
+	CHECK_MAGIC(e, EDGE_MAGIC);
+	atomic_fetch_add(&e->in_flight, 1);
+	if (!s || !info || atomic_load(&e->closed)) {
+		atomic_fetch_sub(&e->in_flight, 1);
+		mg_disable_connection_keep_alive(conn);
+		return NULL;
+	}
+	atomic_fetch_add(&e->taken, 1);
+	s->x = (struct exchange){
+		.edge = e, .conn = conn, .info = info, .arena = s->arena, .out = &s->out
+	};
+	return s;
+}
+
+static int end(struct scratch *s, int64_t start)
+{
+	struct exchange *x = &s->x;
+
+	edge_count(x->edge, x->route, x->status, time_mono_us() - start);
+	atomic_fetch_sub(&x->edge->in_flight, 1);
+	/* Who waits for leave to send a body has sent none. */
+	if (x->unread && !x->waits)
+		edge_linger(x);
 	arena_reset(s->arena);
+	trim(&s->out);
+	trim(&s->body);
 	return x->status ? x->status : 500;
+}
+
+int edge_handle(struct mg_connection *conn)
+{
+	int64_t start = time_mono_us();
+	struct scratch *s = begin(conn);
+
+	if (!s)
+		return 503;
+	handle(&s->x);
+	tell_failure(&s->x);
+	return end(s, start);
+}
+
+/* The request is not to be looked at: what civetweb has of it may be half of one. */
+int edge_refused(struct mg_connection *conn, int status, const char *why)
+{
+	int64_t start = time_mono_us();
+	struct scratch *s = begin(conn);
+	struct exchange *x;
+
+	(void)why;
+	if (!s)
+		return 0;
+	x = &s->x;
+	svc_call_init(&x->call, x->edge->svc, x->arena, &x->err, NULL, NULL, NULL,
+		      FIRST_DEADLINE_MS);
+	x->close = true;
+	x->http = status == 413 ? 431 : status == 505 ? 505 : 400;
+	error_set(&x->err, ST_INVALID, NULL,
+		  x->http == 431   ? "the request's line and headers are larger than 16 KiB"
+		  : x->http == 505 ? "only HTTP/1.0 and HTTP/1.1 are spoken here"
+				   : "this is no HTTP request that the edge understands");
+	answer_problem(x, ST_INVALID);
+	x->unread = true;
+	(void)end(s, start);
+	return 0;
 }

@@ -12,7 +12,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define READ_BLOCK 65536
+#define READ_BLOCK    65536
+#define TEXT_OF(n)    #n
+#define TEXT(n)       TEXT_OF(n)
+#define LINE_MAX_TEXT TEXT(EDGE_LINE_MAX)
 
 struct upload {
 	struct exchange *x;
@@ -112,23 +115,26 @@ static enum status send_chunk(struct upload *u, bool last)
 	return st;
 }
 
+static enum status bad_line(struct upload *u, const char *why)
+{
+	char where[48];
+
+	snprintf(where, sizeof(where), "lines[%llu]",
+		 (unsigned long long)(u->first_line + u->n_lines + 1));
+	return error_set(&u->x->err, ST_INVALID, where, "%s", why);
+}
+
 static enum status take_line(struct upload *u)
 {
 	size_t len = u->line.len;
 	const char *s = buf_str(&u->line);
-	char where[48];
 
 	if (len > 0 && s[len - 1] == '\r')
 		len--;
-	snprintf(where, sizeof(where), "lines[%llu]",
-		 (unsigned long long)(u->first_line + u->n_lines + 1));
-	if (u->line.failed)
-		return error_set(&u->x->err, ST_INVALID, where, "is longer than %d bytes",
-				 EDGE_LINE_MAX);
 	if (!utf8_valid(s, len))
-		return error_set(&u->x->err, ST_INVALID, where, "is not valid UTF-8");
+		return bad_line(u, "is not valid UTF-8");
 	if (memchr(s, '\0', len))
-		return error_set(&u->x->err, ST_INVALID, where, "holds a NUL byte");
+		return bad_line(u, "holds a NUL byte");
 	u->lines[u->n_lines++] = arena_strndup(u->chunk, s, len);
 	u->bytes += len;
 	buf_reset(&u->line);
@@ -146,8 +152,10 @@ static enum status take_block(struct upload *u, const char *data, size_t len)
 		size_t n = nl ? (size_t)(nl - data) : len;
 
 		buf_put(&u->line, data, n);
-		/* A line too long is refused here: its end may never come. */
-		if (nl || u->line.failed)
+		/* At once: a line may be as long as the body. */
+		if (u->line.failed)
+			return bad_line(u, "is longer than " LINE_MAX_TEXT " bytes");
+		if (nl)
 			st = take_line(u);
 		data += n + (nl ? 1 : 0);
 		len -= n + (nl ? 1 : 0);
@@ -155,30 +163,53 @@ static enum status take_block(struct upload *u, const char *data, size_t len)
 	return st;
 }
 
+static enum status too_large(struct exchange *x)
+{
+	return error_set(&x->err, ST_TOO_LARGE, "body",
+			 "is larger than a single import takes; split it");
+}
+
+static enum status read_blocks(struct upload *u, char *block)
+{
+	struct exchange *x = u->x;
+	int64_t declared = x->chunked ? -1 : x->info->content_length, total = 0;
+	enum status st = ST_OK;
+	int got = 1;
+
+	while (st == ST_OK && x->unread) {
+		edge_watch(x, x->edge->cfg.body_ms * 1000);
+		got = mg_read(x->conn, block, READ_BLOCK);
+		if (edge_unwatch(x) || got < 0 || (got == 0 && total < declared))
+			return edge_body_broken(x);
+		total += got;
+		x->unread = x->chunked ? got > 0 : total < declared;
+		st = total > EDGE_UPLOAD_MAX ? too_large(x) : take_block(u, block, (size_t)got);
+	}
+	return st;
+}
+
 static enum status read_all(struct upload *u)
 {
-	static const char *const too_large = "is larger than a single import takes; split it";
-	int64_t declared = u->x->info->content_length, total = 0;
 	char *block = arena_alloc(u->x->arena, READ_BLOCK);
-	enum status st = ST_OK;
+	enum status st;
 
 	if (!block)
 		return error_set(&u->x->err, ST_UNAVAILABLE, NULL, "the edge is out of memory");
-	while (st == ST_OK) {
-		int got = mg_read(u->x->conn, block, READ_BLOCK);
-
-		if (got <= 0)
-			break;
-		total += got;
-		st = total > EDGE_UPLOAD_MAX
-			     ? error_set(&u->x->err, ST_TOO_LARGE, "body", "%s", too_large)
-			     : take_block(u, block, (size_t)got);
-	}
-	if (st == ST_OK && declared >= 0 && total < declared)
-		return error_set(&u->x->err, ST_INVALID, "body", "ended before its Content-Length");
+	if (u->x->info->content_length > EDGE_UPLOAD_MAX)
+		return too_large(u->x);
+	edge_ask_body(u->x);
+	st = read_blocks(u, block);
 	if (st == ST_OK && u->line.len > 0)
 		st = take_line(u);
 	return st == ST_OK ? send_chunk(u, true) : st;
+}
+
+static enum status check_query(struct exchange *x)
+{
+	const char *q = x->info->query_string;
+
+	return q && *q ? error_set(&x->err, ST_INVALID, "query", "is not taken by this method")
+		       : ST_OK;
 }
 
 static enum status check_type(struct exchange *x)
@@ -209,6 +240,8 @@ void edge_upload(struct exchange *x, const struct json_param *params, size_t n)
 	x->call.idempotency_key = NULL; /* the owner keeps the key by line, not by request */
 	buf_init(&u.line, EDGE_LINE_MAX);
 	buf_init(&body, 65536);
+	if (st == ST_OK)
+		st = check_query(x);
 	if (!u.chunk || !u.total)
 		st = error_set(&x->err, ST_UNAVAILABLE, NULL, "the edge is out of memory");
 	if (st == ST_OK)
@@ -218,7 +251,7 @@ void edge_upload(struct exchange *x, const struct json_param *params, size_t n)
 	if (st == ST_OK) {
 		answer_json(x, x->route->method->http_status, body.data, body.len);
 	} else {
-		x->close = true; /* the rest of the body was not read */
+		x->close = x->close || x->unread;
 		answer_problem_with(x, st, "lines_settled", u.settled);
 	}
 	buf_done(&body);
