@@ -20,6 +20,7 @@
 #define META  ATTRIBUTION__V1__CHANNEL__CHANNEL_META_ADS
 #define GOOG  ATTRIBUTION__V1__CHANNEL__CHANNEL_GOOGLE_ADS
 #define EMAIL ATTRIBUTION__V1__CHANNEL__CHANNEL_EMAIL
+#define OTHER ATTRIBUTION__V1__CHANNEL__CHANNEL_OTHER
 #define NONE  ATTRIBUTION__V1__CHANNEL__CHANNEL_UNATTRIBUTED
 
 static struct at_world world;
@@ -296,6 +297,45 @@ static void test_campaigns_after_orders(void **state)
 		10);
 }
 
+/* Links come from outside. Beyond a limit new ones are counted together, and every amount is still
+ * there. */
+static void test_too_many_links(void **state)
+{
+	static const struct at_touch strange = { SPAN1 - 1, 1, "google", "AD", "cpc", "one more" };
+	struct at_order orders[3];
+	const Attribution__V1__AttributionReport *r;
+	struct at_tenant t;
+
+	(void)state;
+	at_fresh(&world);
+	at_tenant(&world, &t, "GBP");
+	orders[0] = an_order("known", 1, 5, 0, &ad);
+	at_orders(&world, &t, "", orders, 1);
+	at_settled(&world, t.id);
+	at_sql(&world,
+	       "INSERT INTO attribution.touch_kinds (tenant_id, brand_id, source, source_type, "
+	       "medium,"
+	       " campaign, channel, platform, account_id, campaign_id)"
+	       " SELECT '%s', '%s', 'spam', '', '', n::text, 12, '', '', '' FROM "
+	       "generate_series(1, 99999) n",
+	       t.id, t.brand);
+	orders[0] = an_order("still known", 1, 7, 0, &ad);
+	orders[1] = an_order("strange", 1, 11, 0, &strange);
+	orders[2] = an_order("stranger", 1, 13, 0, &mail);
+	at_orders(&world, &t, "", orders, 3);
+	at_settled(&world, t.id);
+	r = at_report(&world, &t, (struct at_question){ 0 });
+	assert_int_equal(at_revenue(r, PAID, "", "GBP"), 12 * AT_UNIT);
+	assert_int_equal(at_revenue(r, OTHER, "", "GBP"), 24 * AT_UNIT);
+	assert_int_equal(r->n_rows, 2);
+	/* One row for all of them, now and later. */
+	assert_int_equal(
+		at_sql_int(&world,
+			   "SELECT count(*) FROM attribution.touch_kinds WHERE brand_id = '%s'",
+			   t.brand),
+		100001);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +343,7 @@ int main(void)
 		cmocka_unit_test(test_order_that_no_longer_counts),
 		cmocka_unit_test(test_spend_versions),
 		cmocka_unit_test(test_campaigns_after_orders),
+		cmocka_unit_test(test_too_many_links),
 		cmocka_unit_test(test_bad_page),
 		cmocka_unit_test(test_events_sent_again),
 	};
