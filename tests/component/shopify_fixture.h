@@ -1,0 +1,124 @@
+/*
+ * What the tests of ingest-shopify share: PostgreSQL, nats-server, users and streams as the deploy
+ * step makes them, the simulator on a copy of data/nasty.tar.gz, the ingest-shopify program as a
+ * process, and this test in the places of its neighbours: auth (keys, brands), attribution
+ * (credits, attribution.updated, reading events) and api-edge (calls). Read next:
+ * shopify_fixture.c, test_shopify_*.c.
+ */
+#ifndef COMPONENT_SHOPIFY_FIXTURE_H
+#define COMPONENT_SHOPIFY_FIXTURE_H
+
+#include "access/access.h"
+#include "bus/bus.h"
+#include "contract/attribution.h"
+#include "contract/ingest_shopify.h"
+#include "contract/ingest_shopify_events.h"
+#include "core/arena.h"
+#include "http/client.h"
+#include "testkit/testkit.h"
+
+#include <cjson/cJSON.h>
+#include <stdatomic.h>
+
+#define SX_WAIT_MS 60000 /* a condition that is not met by then fails the test */
+#define SX_SHOP    "nasty.myshopify.com"
+#define SX_BRANDS  64
+/* expected.json of data/nasty.tar.gz */
+#define SX_ORDERS  140
+#define SX_COUNT   113
+#define SX_GROSS   INT64_C(965318954000)
+#define SX_REFUNDS INT64_C(59331138000)
+
+struct sx_tenant {
+	char id[UUID_TEXT], brand[UUID_TEXT];
+	char admin[ACCESS_TOKEN_MAX], viewer[ACCESS_TOKEN_MAX];
+};
+
+struct sx_world {
+	struct arena *arena;
+	char dir[TK_TEXT], pg[TK_TEXT + 64], data[TK_TEXT + 16]; /* data: the folder the simulator serves */
+	struct tk_pg *cluster;
+	struct tk_nats *nats;
+	struct bus *auth, *attribution, *edge;
+	struct bus_server *access_server, *brand_server, *credit_server;
+	struct bus_consumer *orders; /* orders.upserted, as attribution hears it */
+	struct access *access;
+	char private_pem[512], public_pem[512];
+	struct http_client *http;
+	struct tk_proc *simulator, *service;
+	char simulator_url[128];
+	struct sx_tenant brands[SX_BRANDS]; /* whose GetBrand is answered */
+	atomic_int n_brands, brand_calls, credit_calls;
+};
+
+/* Starts all of it. `plan` is the shop's at the simulator. Fails hard: no test can run without. */
+void sx_start(struct sx_world *w, const char *plan);
+void sx_stop(struct sx_world *w);
+/* Frees what the test before left, forgets faults and reloads the data as they were. */
+void sx_fresh(struct sx_world *w);
+/* The program: started (and ready), ended in order (exit code 0), killed. */
+void sx_service_start(struct sx_world *w);
+void sx_service_stop(struct sx_world *w);
+void sx_service_kill(struct sx_world *w);
+
+/* ---- who asks ---- */
+
+/* A tenant with one brand that auth knows. */
+void sx_tenant(struct sx_world *w, struct sx_tenant *t);
+const char *sx_token(struct sx_world *w, const char *tenant, enum role role);
+
+struct sx_reply {
+	enum status status;
+	char field[ERROR_FIELD_MAX], detail[ERROR_DETAIL_MAX];
+	const void *out; /* the method's output message when status is ST_OK */
+};
+struct sx_reply sx_call(struct sx_world *w, const char *token, enum ingest_shopify_method method,
+			const void *in);
+/* The same; anything but ST_OK fails the test. */
+const void *sx_must(struct sx_world *w, const char *token, enum ingest_shopify_method method,
+		    const void *in);
+/* The usual: connects the simulator's shop with a fresh code; starts a run; its row; waits until it
+ * is in the state (fails the test when it ends in another). */
+const Shopify__V1__Connection *sx_connect(struct sx_world *w, const struct sx_tenant *t);
+const char *sx_sync(struct sx_world *w, const struct sx_tenant *t, bool full);
+const Pulsepoint__SyncRun *sx_run(struct sx_world *w, const struct sx_tenant *t, const char *run);
+const Pulsepoint__SyncRun *sx_await(struct sx_world *w, const struct sx_tenant *t, const char *run,
+				    Pulsepoint__SyncState state);
+
+/* ---- attribution's part ---- */
+
+/* Says that the reports contain the run. */
+void sx_announce(struct sx_world *w, const struct sx_tenant *t, const char *run,
+		 const char *source);
+/* Credits are answered (the default), refused with words, or nobody listens. */
+enum sx_credits { SX_CREDITS_GIVEN, SX_CREDITS_REFUSED };
+void sx_credits(struct sx_world *w, enum sx_credits how);
+/* The next orders.upserted of the tenant, in the world's arena; NULL when none comes within
+ * wait_ms. Others' are skipped. */
+const Shopify__V1__OrdersUpserted *sx_next_orders(struct sx_world *w, const struct sx_tenant *t,
+						  int wait_ms);
+
+/* ---- the provider ---- */
+
+/* POST to the control port; `body` "" for none. The answer's text, in the arena. */
+const char *sx_control(struct sx_world *w, const char *path, const char *body);
+/* Requests to an endpoint so far, what the provider counts as `name` ("requests", "throttled"). */
+int64_t sx_served(struct sx_world *w, const char *endpoint, const char *name);
+/* A fault on an endpoint ("" for any). */
+void sx_fault(struct sx_world *w, const char *endpoint, const char *kind, int count, int after);
+/* Replaces a line of a file of the data that begins with `start` by `line` (NULL: adds `line` at
+ * the end) and has the simulator read them again. */
+void sx_edit(struct sx_world *w, const char *file, const char *start, const char *line);
+
+/* ---- the database, as its superuser ---- */
+
+int64_t sx_int(struct sx_world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
+const char *sx_text(struct sx_world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Waits until the number is `want`. */
+void sx_until(struct sx_world *w, int64_t want, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* The totals of nasty, from the service's own tables. */
+void sx_check_totals(struct sx_world *w, const struct sx_tenant *t);
+/* Events of the tenant so far: orders.upserted, sync.finished ... */
+int64_t sx_events(struct sx_world *w, const struct sx_tenant *t, const char *what);
+
+#endif
