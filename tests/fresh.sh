@@ -48,6 +48,7 @@ cp /etc/hosts "$root/etc/hosts"
 chroot "$root" useradd --create-home --shell /bin/sh tester
 chmod 700 "$root/home/tester"
 echo 'tester ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/tester"
+commit=$(git rev-parse --short HEAD)
 git clone --quiet --no-hardlinks . "$root/home/tester/pulsepoint"
 chroot "$root" chown -R tester:tester /home/tester/pulsepoint
 
@@ -91,4 +92,4 @@ for step in ${FRESH_STEPS:-demo test}; do
 	*) die "unknown step $step" ;;
 	esac
 done
-echo "fresh:$results commit $(git rev-parse --short HEAD)"
+echo "fresh:$results commit $commit, $(du -sm "$root" | cut -f1) MB"
