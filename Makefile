@@ -173,6 +173,7 @@ $(OUT)/test/$(basename $(notdir $(1))): $(patsubst %.c,$(OUT)/o/%.o,$(1)) \
 endef
 COMPONENT_C := $(wildcard tests/component/test_*.c)
 SYSTEM_C := $(wildcard tests/system/test_*.c)
+SYSTEM_SH := $(wildcard tests/system/test_*.sh)
 $(foreach t,$(COMPONENT_C) $(SYSTEM_C),$(eval $(call suite_rule,$(t))))
 COMPONENT_BIN := $(patsubst %.c,$(OUT)/test/%,$(notdir $(COMPONENT_C)))
 SYSTEM_BIN := $(patsubst %.c,$(OUT)/test/%,$(notdir $(SYSTEM_C)))
@@ -185,8 +186,8 @@ test-unit: $(call pick,$(UNIT_BIN))
 	$(Q)$(RUN_TESTS) unit $^
 test-component: $(call pick,$(COMPONENT_BIN)) $(PROGRAMS)
 	$(Q)$(RUN_TESTS) component $(filter $(OUT)/test/%,$^)
-test-system: $(call pick,$(SYSTEM_BIN)) $(PROGRAMS)
-	$(Q)$(RUN_TESTS) system $(filter $(OUT)/test/%,$^)
+test-system: $(call pick,$(SYSTEM_BIN) $(SYSTEM_SH)) $(PROGRAMS)
+	$(Q)$(RUN_TESTS) system $(filter $(OUT)/test/% tests/system/%,$^)
 test-contract: $(GENERATED)
 	$(Q)$(RUN_TESTS) contract $(wildcard tests/contract/test_*.sh)
 FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
@@ -196,7 +197,7 @@ test-fuzz:
 test:
 	$(Q)sh tools/deps.sh
 	$(Q)$(MAKE) --no-print-directory -j2 all test-programs
-	$(Q)$(RUN_TESTS) all $(UNIT_BIN) $(COMPONENT_BIN) $(SYSTEM_BIN) $(wildcard tests/contract/test_*.sh) $(if $(SAN),,$(FUZZ_C))
+	$(Q)$(RUN_TESTS) all $(UNIT_BIN) $(COMPONENT_BIN) $(SYSTEM_BIN) $(SYSTEM_SH) $(wildcard tests/contract/test_*.sh) $(if $(SAN),,$(FUZZ_C))
 test-fresh:
 	$(Q)sh tests/fresh.sh
 

@@ -82,6 +82,8 @@ char *suite_rows_of(struct suite *s, const char *tenant_id);
  * enough not to stand in an answer by chance. Free with sql_free.
  */
 char **suite_secrets(struct suite *s, const char *column, const char *id);
+/* A line per table of any service with the number of its rows. free() it. */
+char *suite_counts(struct suite *s);
 /* Waits until nothing is under way for the tenant: no run, no event unsent, rows standing still. */
 void suite_settle(struct suite *s, const char *tenant_id);
 /* The first lines in which two results of suite_rows_of differ, for a message. */

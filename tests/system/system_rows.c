@@ -26,6 +26,13 @@ static const char tables_sql[] =
 	" JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.attnum > 0"
 	" WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition"
 	" AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'";
+static const char counts_sql[] =
+	"SELECT string_agg(format('SELECT %L || '' '' || count(*) AS line FROM %I.%I',"
+	" n.nspname || '.' || c.relname, n.nspname, c.relname), ' UNION ALL ')"
+	" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+	" WHERE c.relkind = 'r' AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> "
+	"'information_schema'";
+
 /* Runs that have not ended and events that have not left, over all services that have such. */
 static const char busy_tables_sql[] =
 	"SELECT 'SELECT ' || string_agg(format("
@@ -105,33 +112,37 @@ void sql_free(char **list)
 	free(list);
 }
 
+/* The lines that the query tells, which the catalogue made. */
+static char *lines_of(struct suite *s, const char *query, const char *arg)
+{
+	struct buf sql, out;
+	char **lines;
+	PGresult *r = ask(s, query, NULL);
+
+	buf_init(&sql, ROWS_MAX);
+	buf_init(&out, ROWS_MAX);
+	buf_printf(&sql, "SELECT line FROM (%s) AS t ORDER BY 1", PQgetvalue(r, 0, 0));
+	if (*PQgetvalue(r, 0, 0) == 0)
+		suite_fail("there are no tables");
+	PQclear(r);
+	lines = suite_sql_list(s, buf_str(&sql), arg);
+	for (char **p = lines; *p != NULL; p++)
+		buf_printf(&out, "%s\n", *p);
+	if (buf_status(&sql) != ST_OK || buf_status(&out) != ST_OK)
+		suite_fail("the tables are too many");
+	sql_free(lines);
+	buf_done(&sql);
+	return out.data;
+}
+
 char *suite_rows_of(struct suite *s, const char *tenant_id)
 {
-	static char *sql;
-	char **lines;
-	struct buf b;
+	return lines_of(s, tables_sql, tenant_id);
+}
 
-	if (sql == NULL) {
-		PGresult *r = ask(s, tables_sql, NULL);
-
-		buf_init(&b, ROWS_MAX);
-		buf_printf(&b, "SELECT line FROM (%s) AS t ORDER BY 1", PQgetvalue(r, 0, 0));
-		if (*PQgetvalue(r, 0, 0) == '\0' || buf_status(&b) != ST_OK)
-			suite_fail("no table names a tenant");
-		sql = b.data;
-		PQclear(r);
-	}
-	lines = suite_sql_list(s, sql, tenant_id);
-	buf_init(&b, ROWS_MAX);
-	for (char **p = lines; *p != NULL; p++) {
-		buf_puts(&b, *p);
-		buf_putc(&b, '\n');
-	}
-	sql_free(lines);
-	if (buf_status(&b) != ST_OK)
-		suite_fail("the rows' summary is too long");
-	buf_str(&b);
-	return b.data;
+char *suite_counts(struct suite *s)
+{
+	return lines_of(s, counts_sql, NULL);
 }
 
 char **suite_secrets(struct suite *s, const char *column, const char *id)
