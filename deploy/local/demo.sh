@@ -46,6 +46,6 @@ fi
 (
 	umask 077
 	echo "postgresql://pp_superview:$(cat "$run/db/pp_superview")@127.0.0.1:$(setting pg.env PGPORT)/pulsepoint" >"$run/superview.url"
-	setting nats.env NATS_URL >"$run/nats.url"
+	"$OUT/bin/pp-deploy" nats-url "$run" >"$run/nats.url"
 )
 exec "$OUT/bin/pp-demo" "$run" "http://127.0.0.1:$(setting edge.env EDGE_PORT)" "http://127.0.0.1:$(cat "$run/simulator.port")"

@@ -13,25 +13,30 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#define EDGE_NAME   "api-edge"
-#define DEPLOY_NAME "deploy"
-#define DATABASE    "pulsepoint"
-#define SUPERVIEW   "pp_superview"
-#define DLQ_STREAM  "dlq"
-#define NAME_CAP    80  /* a service's name, a role, a stream; the generator caps tokens at 64 */
-#define SECRET_CAP  256 /* one line of a secret file */
-#define VALUE_CAP   256 /* one setting */
-#define CONFIG_MAX  (1024 * 1024)
+#define EDGE_NAME       "api-edge"
+#define DEPLOY_NAME     "deploy"
+#define OBSERVER_NAME   "observer" /* of people: hears events, says nothing; has a password */
+#define OBSERVER_SECRET OBSERVER_NAME ".password" /* in DIR/nats */
+#define DATABASE        "pulsepoint"
+#define SUPERVIEW       "pp_superview"
+#define DLQ_STREAM      "dlq"
+#define NAME_CAP        80 /* a service's name, a role, a stream; the generator caps tokens at 64 */
+#define SECRET_CAP      256 /* one line of a secret file */
+#define VALUE_CAP       256 /* one setting */
+#define CONFIG_MAX      (1024 * 1024)
 #define STREAM_BYTES \
 	(1024LL * 1024 * 1024) /* of one publishing service's events; the oldest go first */
-#define DLQ_BYTES (256LL * 1024 * 1024)
+#define DLQ_BYTES      (256LL * 1024 * 1024)
+#define DLQ_LIST_LIMIT 100 /* lines unless --limit says more */
 
 /* Flags of the command line. */
 struct options {
-	bool wipe;
-	int replicas;
-	const char *listen;
+	bool wipe, all;
+	uint64_t seq; /* 0: none */
+	int replicas, limit;
+	const char *listen, *service;
 };
 
 /* The commands; `argv` holds the operands after the flags were taken out. */
@@ -44,6 +49,9 @@ enum status command_roles(int argc, char **argv, const struct options *o,
 enum status command_streams(int argc, char **argv, const struct options *o,
 			    struct error *err) MUST_USE;
 enum status command_env(int argc, char **argv, const struct options *o, struct error *err) MUST_USE;
+enum status command_nats_url(int argc, char **argv, const struct options *o,
+			     struct error *err) MUST_USE;
+enum status command_dlq(int argc, char **argv, const struct options *o, struct error *err) MUST_USE;
 
 /* ---- names ---- */
 

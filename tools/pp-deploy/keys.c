@@ -55,7 +55,8 @@ static enum status make_seal_key(const char *dir, const char *name, int *count, 
 	return st;
 }
 
-static enum status make_password(const char *dir, const char *role, int *count, struct error *err)
+static enum status make_password(const char *dir, const char *sub, const char *name, int *count,
+				 struct error *err)
 {
 	uint8_t raw[PASSWORD_BYTES];
 	char hex[2 * PASSWORD_BYTES + 1];
@@ -63,7 +64,7 @@ static enum status make_password(const char *dir, const char *role, int *count, 
 
 	randombytes_buf(raw, sizeof(raw));
 	hex_encode(raw, sizeof(raw), hex);
-	st = put(dir, "db", role, hex, count, err);
+	st = put(dir, sub, name, hex, count, err);
 	sodium_memzero(raw, sizeof(raw));
 	sodium_memzero(hex, sizeof(hex));
 	return st;
@@ -78,7 +79,7 @@ static enum status make_passwords(const char *dir, const char *service, int *cou
 	schema_name(service, schema);
 	for (size_t i = 0; st == ST_OK && role_kinds[i] != NULL; i++) {
 		snprintf(role, sizeof(role), "%s_%s", schema, role_kinds[i]);
-		st = make_password(dir, role, count, err);
+		st = make_password(dir, "db", role, count, err);
 	}
 	return st;
 }
@@ -99,7 +100,9 @@ enum status command_keys(int argc, char **argv, const struct options *o, struct 
 	for (size_t i = 0; st == ST_OK && i < contract_services_n; i++)
 		st = make_passwords(dir, contract_services[i]->name, &count, err);
 	if (st == ST_OK)
-		st = make_password(dir, SUPERVIEW, &count, err);
+		st = make_password(dir, "db", SUPERVIEW, &count, err);
+	if (st == ST_OK)
+		st = make_password(dir, "nats", OBSERVER_SECRET, &count, err);
 	if (st == ST_OK)
 		printf("keys: %d secrets made\n", count);
 	return st;

@@ -9,6 +9,7 @@
 
 #define OPERANDS_MAX 4
 #define REPLICAS_MAX 5
+#define LIMIT_MAX    100000
 
 static const struct command {
 	const char *name;
@@ -26,6 +27,9 @@ static const struct command {
 	  "streams [--wipe] [--replicas N] DIR [NATS_URL]   streams and consumers" },
 	{ "env", 2, 2, command_env,
 	  "env DIR SERVICE                  print a service's environment as shell lines" },
+	{ "nats-url", 1, 1, command_nats_url,
+	  "nats-url DIR                     print the bus's address for who hears all and says "
+	  "nothing" },
 };
 
 static int usage(void)
@@ -39,19 +43,38 @@ static int usage(void)
 	return 2;
 }
 
+/* A number's flag: false when its value is missing or out of range. */
+static bool take_number(int argc, char **argv, int *i, int64_t max, int64_t *n)
+{
+	return *i + 1 < argc && parse_i64(argv[++*i], 1, max, n);
+}
+
 /* Takes the flag at argv[*i], if it is one; false when it is malformed. */
 static bool take_flag(int argc, char **argv, int *i, struct options *o)
 {
+	const char *flag = argv[*i];
 	int64_t n;
 
-	if (strcmp(argv[*i], "--wipe") == 0) {
+	if (strcmp(flag, "--wipe") == 0) {
 		o->wipe = true;
-	} else if (strcmp(argv[*i], "--replicas") == 0 && *i + 1 < argc) {
-		if (!parse_i64(argv[++*i], 1, REPLICAS_MAX, &n))
+	} else if (strcmp(flag, "--all") == 0) {
+		o->all = true;
+	} else if (strcmp(flag, "--replicas") == 0) {
+		if (!take_number(argc, argv, i, REPLICAS_MAX, &n))
 			return false;
 		o->replicas = (int)n;
-	} else if (strcmp(argv[*i], "--listen") == 0 && *i + 1 < argc) {
+	} else if (strcmp(flag, "--limit") == 0) {
+		if (!take_number(argc, argv, i, LIMIT_MAX, &n))
+			return false;
+		o->limit = (int)n;
+	} else if (strcmp(flag, "--seq") == 0) {
+		if (!take_number(argc, argv, i, INT64_MAX, &n))
+			return false;
+		o->seq = (uint64_t)n;
+	} else if (strcmp(flag, "--listen") == 0 && *i + 1 < argc) {
 		o->listen = argv[++*i];
+	} else if (strcmp(flag, "--service") == 0 && *i + 1 < argc) {
+		o->service = argv[++*i];
 	} else {
 		return false;
 	}
@@ -60,7 +83,7 @@ static bool take_flag(int argc, char **argv, int *i, struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .replicas = 1, .listen = "127.0.0.1" };
+	struct options options = { .replicas = 1, .limit = DLQ_LIST_LIMIT, .listen = "127.0.0.1" };
 	char *operands[OPERANDS_MAX];
 	struct error err = { .status = ST_OK };
 	int n = 0;

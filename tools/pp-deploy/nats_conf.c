@@ -47,6 +47,15 @@ static PRINTF_LIKE(2, 3) void put_subject(void *arg, const char *fmt, ...)
 	buf_putc(out, '\n');
 }
 
+static void put_permissions(struct buf *out, const char *name)
+{
+	buf_puts(out, "      permissions: {\n        publish: { allow: [\n");
+	permissions_publish(name, put_subject, out);
+	buf_puts(out, "        ] }\n        subscribe: { allow: [\n");
+	permissions_subscribe(name, put_subject, out);
+	buf_puts(out, "        ] }\n      }\n    }\n");
+}
+
 static enum status put_user(struct buf *out, const char *dir, const char *name, struct error *err)
 {
 	char seed[SECRET_CAP], public[NKEY_PUBLIC_TEXT], file[NAME_CAP];
@@ -61,12 +70,24 @@ static enum status put_user(struct buf *out, const char *dir, const char *name, 
 	sodium_memzero(seed, sizeof(seed));
 	if (st != ST_OK)
 		return st;
-	buf_printf(out, "    { # %s\n      nkey: %s\n      permissions: {\n", name, public);
-	buf_puts(out, "        publish: { allow: [\n");
-	permissions_publish(name, put_subject, out);
-	buf_puts(out, "        ] }\n        subscribe: { allow: [\n");
-	permissions_subscribe(name, put_subject, out);
-	buf_puts(out, "        ] }\n      }\n    }\n");
+	buf_printf(out, "    { # %s\n      nkey: %s\n", name, public);
+	put_permissions(out, name);
+	return ST_OK;
+}
+
+/* Its password makes the configuration a secret: a URL with it is all that a tool needs. */
+static enum status put_observer(struct buf *out, const char *dir, struct error *err)
+{
+	char password[SECRET_CAP];
+	enum status st = secrets_get(dir, "nats", OBSERVER_SECRET, password, err);
+
+	if (st != ST_OK)
+		return st;
+	buf_puts(out, "    { user: " OBSERVER_NAME "\n      password: ");
+	put_string(out, password);
+	buf_putc(out, '\n');
+	sodium_memzero(password, sizeof(password));
+	put_permissions(out, OBSERVER_NAME);
 	return ST_OK;
 }
 
@@ -106,6 +127,8 @@ enum status command_nats_conf(int argc, char **argv, const struct options *o, st
 	buf_puts(&out, "authorization {\n  timeout: 5\n  users: [\n");
 	for (size_t i = 0; st == ST_OK && bus_user(i) != NULL; i++)
 		st = put_user(&out, dir, bus_user(i), err);
+	if (st == ST_OK)
+		st = put_observer(&out, dir, err);
 	buf_puts(&out, "  ]\n}\n");
 	if (st == ST_OK && buf_status(&out) != ST_OK)
 		st = error_set(err, ST_TOO_LARGE, "nats-conf", "is larger than %d bytes",

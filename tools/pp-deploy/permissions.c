@@ -98,6 +98,10 @@ void permissions_publish(const char *user, permission_fn *put, void *arg)
 		put(arg, ">");
 		return;
 	}
+	if (strcmp(user, OBSERVER_NAME) == 0) {
+		put(arg, "_INBOX_%s.>", user);
+		return;
+	}
 	put_calls(user, put, arg);
 	put_inboxes(user, put, arg);
 	put(arg, "pp.obs.%s", user);
@@ -121,6 +125,12 @@ void permissions_subscribe(const char *user, permission_fn *put, void *arg)
 		return;
 	}
 	put(arg, "_INBOX_%s.>", user);
+	if (strcmp(user, OBSERVER_NAME) == 0) {
+		put(arg, "pp.evt.>");
+		put(arg, "pp.alert.>");
+		put(arg, "pp.dlq.>");
+		return;
+	}
 	put(arg, "pp.ctl.>");
 	if (contract_service_find(user) != NULL) {
 		put(arg, "pp.rpc.%s.>", user);

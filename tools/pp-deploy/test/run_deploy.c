@@ -396,6 +396,32 @@ static void consumers_reach_their_own(void **state)
 	assert_true(checked >= 8 * (contract_services_n + 1));
 }
 
+/* Events, alerts and dead letters to hear; nothing to say, nobody's inbox but its own. */
+static void the_observer_only_hears(void **state)
+{
+	static const char *const heard[] = { "pp.evt.t1.auth.brands.upserted",
+					     "pp.alert.t1.high.latency", "pp.dlq.auth.x",
+					     "_INBOX_observer.x" };
+	static const char *const never[] = {
+		"pp.rpc.auth.login", "pp.ctl.access",   "pp.obs.auth",  "$SRV.PING",    "_INBOX.x",
+		"_INBOX_auth.x",     "_INBOX_deploy.x", "$JS.API.INFO", "pp.job.auth.x"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++) {
+		assert_true(may_subscribe(OBSERVER_NAME, heard[i]));
+		assert_int_equal(may_publish(OBSERVER_NAME, heard[i]), i == 3);
+	}
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+		assert_false(may_subscribe(OBSERVER_NAME, never[i]));
+		assert_false(may_publish(OBSERVER_NAME, never[i]));
+	}
+	for (size_t u = 0; strcmp(bus_user(u), DEPLOY_NAME) != 0; u++) {
+		assert_false(may_publish(bus_user(u), "_INBOX_observer.x"));
+		assert_false(may_subscribe(bus_user(u), "_INBOX_observer.x"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -411,6 +437,7 @@ int main(void)
 		cmocka_unit_test(calls_follow_the_contract),
 		cmocka_unit_test(callers_can_be_answered),
 		cmocka_unit_test(consumers_reach_their_own),
+		cmocka_unit_test(the_observer_only_hears),
 	};
 
 	if (sodium_init() < 0)
