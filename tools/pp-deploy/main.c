@@ -30,6 +30,14 @@ static const struct command {
 	{ "nats-url", 1, 1, command_nats_url,
 	  "nats-url DIR                     print the bus's address for who hears all and says "
 	  "nothing" },
+	{ "dlq", 2, 2, command_dlq,
+	  "dlq list DIR [--service S] [--limit N]   dead letters, one a line, tabs between: "
+	  "number,\n"
+	  "                                   time, service, consumer, tenant, event id, bytes, "
+	  "reason\n"
+	  "  pp-deploy dlq replay DIR (--all | --seq N) [--service S]   hand them to their "
+	  "consumer again\n"
+	  "  pp-deploy dlq drop DIR --seq N [--service S]   forget one for good" },
 };
 
 static int usage(void)

@@ -3,12 +3,9 @@
  * Services cannot make them. Read next: permissions.c.
  */
 #include "deploy.h"
-#include "nkey.h"
-
-#include "core/timeutil.h"
+#include "session.h"
 
 #include <nats/nats.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,98 +15,6 @@
 #define DUPLICATES_NS   (120 * SECOND_NS)
 #define ACK_WAIT_NS     (30 * SECOND_NS)
 #define MAX_ACK_PENDING 1000
-#define CONNECT_MS      15000 /* a server that has just been started */
-#define RETRY_MS        100
-#define WAIT_MS         5000 /* one request to JetStream */
-
-struct session {
-	natsConnection *conn;
-	jsCtx *js;
-	int replicas;
-	int64_t deadline_us;
-};
-
-static enum status fail(struct error *err, const char *what, natsStatus s, jsErrCode code)
-{
-	return error_set(err, ST_UNAVAILABLE, what, "%s (JetStream code %d)", natsStatus_GetText(s),
-			 (int)code);
-}
-
-/* A server that has just started may not listen yet, or its JetStream may not answer yet. */
-static bool worth_a_wait(const struct session *ss, natsStatus s, jsErrCode code)
-{
-	bool starting = s == NATS_NO_SERVER || s == NATS_NO_RESPONDERS || s == NATS_TIMEOUT ||
-			code == JSNotEnabledErr || code == JSClusterNotAvailErr ||
-			code == JSClusterNoPeersErr;
-
-	if (!starting || time_mono_us() >= ss->deadline_us)
-		return false;
-	nats_Sleep(RETRY_MS);
-	return true;
-}
-
-/* ---- connection ---- */
-
-static natsStatus set_user(natsOptions *opts, const char *dir, const char *url, struct error *err,
-			   enum status *st)
-{
-	char seed[SECRET_CAP], public[NKEY_PUBLIC_TEXT], path[PATH_MAX];
-	bool known;
-	natsStatus s = natsOptions_SetURL(opts, url);
-
-	*st = secrets_get(dir, "nats", DEPLOY_NAME ".seed", seed, err);
-	if (*st == ST_OK)
-		*st = secrets_path(dir, "nats", DEPLOY_NAME ".seed", path, err);
-	if (*st != ST_OK)
-		return s;
-	known = nkey_public_of(seed, public);
-	sodium_memzero(seed, sizeof(seed));
-	if (!known) {
-		*st = error_set(err, ST_INVALID, path, "is not the seed of a NATS user");
-		return s;
-	}
-	if (s == NATS_OK)
-		s = natsOptions_SetNKeyFromSeed(opts, public, path);
-	if (s == NATS_OK)
-		s = natsOptions_SetCustomInboxPrefix(opts, "_INBOX_" DEPLOY_NAME);
-	return s;
-}
-
-static enum status session_open(struct session *ss, const char *dir, const char *url,
-				struct error *err)
-{
-	natsOptions *opts = NULL;
-	enum status st = ST_OK;
-	jsOptions jo;
-	natsStatus s;
-
-	ss->deadline_us = time_mono_us() + CONNECT_MS * 1000LL;
-	s = natsOptions_Create(&opts);
-	if (s == NATS_OK)
-		s = set_user(opts, dir, url, err, &st);
-	if (st == ST_OK && s == NATS_OK) {
-		do
-			s = natsConnection_Connect(&ss->conn, opts);
-		while (s != NATS_OK && worth_a_wait(ss, s, (jsErrCode)0));
-	}
-	natsOptions_Destroy(opts);
-	if (st == ST_OK && s == NATS_OK) {
-		jsOptions_Init(&jo);
-		jo.Wait = WAIT_MS;
-		s = natsConnection_JetStream(&ss->js, ss->conn, &jo);
-	}
-	if (st == ST_OK && s != NATS_OK)
-		st = error_set(err, ST_UNAVAILABLE, "NATS_URL", "%s: %s", url,
-			       natsStatus_GetText(s));
-	return st;
-}
-
-static void session_close(struct session *ss)
-{
-	jsCtx_Destroy(ss->js);
-	natsConnection_Destroy(ss->conn);
-	nats_Close();
-}
 
 /* ---- streams ---- */
 
@@ -120,10 +25,10 @@ static enum status stream_delete(struct session *ss, const char *name, struct er
 
 	do
 		s = js_DeleteStream(ss->js, name, NULL, &code);
-	while (s != NATS_OK && worth_a_wait(ss, s, code));
+	while (s != NATS_OK && session_again(ss, s, code));
 	if (s == NATS_OK || s == NATS_NOT_FOUND || code == JSStreamNotFoundErr)
 		return ST_OK;
-	return fail(err, name, s, code);
+	return session_fail(err, name, s, code);
 }
 
 static enum status stream_put(struct session *ss, const char *name, const char *subject,
@@ -145,14 +50,15 @@ static enum status stream_put(struct session *ss, const char *name, const char *
 	cfg.MaxBytes = bytes;
 	cfg.Duplicates = DUPLICATES_NS;
 	cfg.Replicas = ss->replicas;
+	cfg.AllowDirect = strcmp(name, DLQ_STREAM) == 0; /* how dlq.c reads */
 	do {
 		/* Adding what is there with the same settings succeeds; with others it must be
 		 * updated. */
 		s = js_AddStream(NULL, ss->js, &cfg, NULL, &code);
 		if (s != NATS_OK && code == JSStreamNameExistErr)
 			s = js_UpdateStream(NULL, ss->js, &cfg, NULL, &code);
-	} while (s != NATS_OK && worth_a_wait(ss, s, code));
-	return s == NATS_OK ? ST_OK : fail(err, name, s, code);
+	} while (s != NATS_OK && session_again(ss, s, code));
+	return s == NATS_OK ? ST_OK : session_fail(err, name, s, code);
 }
 
 static enum status consumer_put(struct session *ss, const struct contract_consumer *c,
@@ -172,8 +78,8 @@ static enum status consumer_put(struct session *ss, const struct contract_consum
 	cfg.MaxAckPending = MAX_ACK_PENDING;
 	do
 		s = js_AddConsumer(NULL, ss->js, c->stream, &cfg, NULL, &code);
-	while (s != NATS_OK && worth_a_wait(ss, s, code));
-	return s == NATS_OK ? ST_OK : fail(err, c->durable, s, code);
+	while (s != NATS_OK && session_again(ss, s, code));
+	return s == NATS_OK ? ST_OK : session_fail(err, c->durable, s, code);
 }
 
 static enum status make_streams(struct session *ss, bool wipe, int *count, struct error *err)
@@ -216,19 +122,13 @@ static enum status make_consumers(struct session *ss, int *count, struct error *
 enum status command_streams(int argc, char **argv, const struct options *o, struct error *err)
 {
 	struct session ss = { .replicas = o->replicas };
-	char dir[PATH_MAX], url[VALUE_CAP];
+	char dir[PATH_MAX];
 	int streams = 0, consumers = 0;
 	enum status st = secrets_open(argv[0], dir, err);
 
 	if (st != ST_OK)
 		return st;
-	if (argc > 1)
-		snprintf(url, sizeof(url), "%s", argv[1]);
-	else
-		st = setting_get(dir, "nats.env", "NATS_URL", NULL, url, err);
-	if (st != ST_OK)
-		return st;
-	st = session_open(&ss, dir, url, err);
+	st = session_open(&ss, dir, argc > 1 ? argv[1] : NULL, err);
 	if (st == ST_OK)
 		st = make_streams(&ss, o->wipe, &streams, err);
 	if (st == ST_OK)

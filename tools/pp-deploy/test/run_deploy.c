@@ -1,6 +1,7 @@
 /* Unit tests of pp-deploy: nkeys against a known pair, secrets that are written once, text forms,
  * and the permissions. */
 #include "deploy.h"
+#include "letter.h"
 #include "nkey.h"
 #include "permissions.h"
 
@@ -422,6 +423,49 @@ static void the_observer_only_hears(void **state)
 	}
 }
 
+/* ---- dead letters ---- */
+
+#define TENANT "0192f0a0-0000-7000-8000-000000000001"
+
+static void subjects_of_replays(void **state)
+{
+	static const char filter[] = "pp.evt.*.auth.brands.upserted";
+	static const struct {
+		const char *subject;
+		bool fits;
+	} rows[] = {
+		{ "pp.evt." TENANT ".auth.brands.upserted", true },
+		{ "pp.evt.*.auth.brands.upserted", false },
+		{ "pp.evt.>", false },
+		{ "pp.evt..auth.brands.upserted", false },
+		{ "pp.evt.t1.auth.brands.upserted", false },
+		{ "pp.evt." TENANT "0.auth.brands.upserted", false },
+		{ "pp.evt." TENANT ".auth.brands.upserted.", false },
+		{ "pp.evt." TENANT ".auth.brands.upserted.x", false },
+		{ "pp.evt." TENANT ".auth.brands", false },
+		{ "pp.evt." TENANT ".auth.users.upserted", false },
+		{ "pp.evt." TENANT ".auth.brands.upserted x", false },
+		{ "$JS.API.STREAM.DELETE.evt-auth", false },
+		{ "", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(subject_fits(rows[i].subject, filter), rows[i].fits);
+	assert_true(subject_fits("a.b", "a.b"));
+	assert_false(subject_fits("a.b", "a.c"));
+	/* What a consumer hears fits its filter, for every consumer of the contract. */
+	for (size_t i = 0; i < contract_services_n; i++)
+		for (size_t j = 0; j < contract_services[i]->n_consumers; j++) {
+			const struct contract_consumer *c = &contract_services[i]->consumers[j];
+			char subject[256];
+
+			snprintf(subject, sizeof(subject), "pp.evt." TENANT ".%s.%s.%s",
+				 c->event->service, c->event->entity, c->event->action);
+			assert_true(subject_fits(subject, c->filter));
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -438,6 +482,7 @@ int main(void)
 		cmocka_unit_test(callers_can_be_answered),
 		cmocka_unit_test(consumers_reach_their_own),
 		cmocka_unit_test(the_observer_only_hears),
+		cmocka_unit_test(subjects_of_replays),
 	};
 
 	if (sodium_init() < 0)
