@@ -133,12 +133,18 @@ static bool answers(void *arg)
 
 struct tk_proc *world_spawn(struct world *w)
 {
+	return world_spawn_with(w, "PP_LOG_LEVEL", "0");
+}
+
+struct tk_proc *world_spawn_with(struct world *w, const char *name, const char *value)
+{
 	const char *argv[] = { arena_strdup(w->arena, tk_bin("auth")), NULL };
 	struct tk_proc *p;
 	struct tk_env env;
 
 	load_env(w, "auth", &env);
 	tk_env_set(&env, "PP_LOG_LEVEL", "0");
+	tk_env_set(&env, name, value);
 	p = tk_spawn(argv, &env);
 	tk_env_done(&env);
 	if (!tk_wait_logged(p, "service.started", WORLD_WAIT_MS) ||

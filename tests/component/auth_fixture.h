@@ -41,6 +41,8 @@ void world_fresh(struct world *w);
 void world_streams(struct world *w);
 /* Starts a copy of auth and waits until it answers; SIGTERM and the exit code. */
 struct tk_proc *world_spawn(struct world *w);
+/* The same with one more setting, e.g. "PP_WORKERS", "1". */
+struct tk_proc *world_spawn_with(struct world *w, const char *name, const char *value);
 int world_end(struct tk_proc *p);
 /* Runs auth with flags (NULL-ended) and collects what it prints; the exit code. */
 int world_run(struct world *w, char *out, size_t cap, const char *const *flags);
