@@ -36,7 +36,8 @@ struct sx_tenant {
 
 struct sx_world {
 	struct arena *arena;
-	char dir[TK_TEXT], pg[TK_TEXT + 64], data[TK_TEXT + 16]; /* data: the folder the simulator serves */
+	char dir[TK_TEXT], pg[TK_TEXT + 64],
+		data[TK_TEXT + 16]; /* data: the folder the simulator serves */
 	struct tk_pg *cluster;
 	struct tk_nats *nats;
 	struct bus *auth, *attribution, *edge;
