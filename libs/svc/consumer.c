@@ -155,7 +155,8 @@ static bool stands_before(const struct group *g, int at)
 	return false;
 }
 
-/* Unpacks the new ones; each is checked against the contract like any other input. */
+/* Unpacks the new ones. What they say is trusted as far as the NATS permission of their publisher
+ * goes. */
 static enum status unpack_new(struct consumer_loop *c, struct event_batch *b, const struct group *g,
 			      int fresh, const ProtobufCMessage **in, struct event_meta *meta,
 			      size_t *n)
