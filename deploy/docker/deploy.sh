@@ -33,9 +33,8 @@ make_keys() {
 		write_file "/deploy/service/$s/$s.seed" <"$keys/nats/$s.seed"
 		write_file "/deploy/service/$s/$s.key" <"$keys/seal/$s.key"
 	done
-	# nats-server needs public keys only.
+	# It holds the password of the observer.
 	pp-deploy nats-conf --listen 0.0.0.0 "$keys" /data/jetstream 4222 | write_file /deploy/nats/nats.conf
-	chmod 644 /deploy/nats/nats.conf
 }
 
 deploy() {
