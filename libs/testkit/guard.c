@@ -81,7 +81,7 @@ static void wipe_stack(const char *dir)
 static void drop_database(const char *conninfo, const char *name)
 {
 	PGconn *pg = PQconnectdb(conninfo);
-	char sql[256];
+	char sql[2048];
 
 	snprintf(sql, sizeof(sql), "DROP DATABASE IF EXISTS \"%s\" WITH (FORCE)", name);
 	PQclear(PQexec(pg, sql));
