@@ -12,8 +12,9 @@
 #include <time.h>
 
 #define SLOW_READER_BYTES 65536 /* more than this is watched on its way to the client ... */
-#define SLOW_READER_RATE  16384 /* ... and has a second for so many bytes, beyond PP_HTTP_BODY_MS \
-				 */
+#define SLOW_READER_RATE                                                        \
+	16384 /* ... and has a second for so many bytes, beyond PP_HTTP_BODY_MS \
+	       */
 
 struct reason {
 	int status;
@@ -35,10 +36,8 @@ static const struct reason reasons[] = {
 	{ 413, "Content Too Large" },
 	{ 415, "Unsupported Media Type" },
 	{ 417, "Expectation Failed" },
-	{ 421, "Misdirected Request" },
 	{ 422, "Unprocessable Content" },
 	{ 429, "Too Many Requests" },
-	{ 431, "Request Header Fields Too Large" },
 	{ 499, "Client Closed Request" },
 	{ 500, "Internal Server Error" },
 	{ 502, "Bad Gateway" },

@@ -516,11 +516,12 @@ int edge_refused(struct mg_connection *conn, int status, const char *why)
 	svc_call_init(&x->call, x->edge->svc, x->arena, &x->err, NULL, NULL, NULL,
 		      FIRST_DEADLINE_MS);
 	x->close = true;
-	x->http = status == 413 ? 431 : status == 505 ? 505 : 400;
+	x->http = status == 505 ? 505 : 400;
 	error_set(&x->err, ST_INVALID, NULL,
-		  x->http == 431   ? "the request's line and headers are larger than 16 KiB"
-		  : x->http == 505 ? "only HTTP/1.0 and HTTP/1.1 are spoken here"
-				   : "this is no HTTP request that the edge understands");
+		  x->http == 505
+			  ? "only HTTP/1.0 and HTTP/1.1 are spoken here"
+			  : "this is no HTTP request that the edge understands, or its line and "
+			    "headers are larger than 16 KiB or came too slowly");
 	answer_problem(x, ST_INVALID);
 	x->unread = true;
 	(void)end(s, start);
