@@ -62,7 +62,7 @@ calc() {
 # One line of the table: what, figure, goal.
 row() {
 	printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$table"
-	printf '  %-58s %16s   %s\n' "$1" "$2" "$3"
+	printf '  %-68s %16s   %s\n' "$1" "$2" "$3"
 }
 has_part() {
 	case " $PARTS " in *" $1 "*) return 0 ;; esac
@@ -110,7 +110,7 @@ prepare() {
 	[ -n "$tenant" ] && [ -n "$token" ] || die "no tenant or no token"
 	i=0
 	while [ "$i" -lt "$BRANDS" ]; do
-		brand=$(new_brand "Brand $i")
+		new_brand "Brand $i" >/dev/null
 		i=$((i + 1))
 	done
 }
@@ -151,6 +151,14 @@ run_pgbench() {
 		die "pgbench failed: $(tail -n 3 "$work/pgbench.log")"
 	sed -n 's/^tps = \([0-9.]*\).*/\1/p' "$work/pgbench.out"
 }
+# CPU that the suite has used so far, in microseconds: gateway, auth, nats-server, PostgreSQL. Unlike a rate it hardly depends on what else the machine does.
+cpu_used() {
+	postmaster=$(head -n 1 "$(cat "$run/pgdata.path")/postmaster.pid")
+	for p in "$(cat "$run/pid/api-edge")" "$(cat "$run/pid/auth")" "$(cat "$run/nats.pid")" "$postmaster" $(pgrep -P "$postmaster"); do
+		sed 's/.*) //' "/proc/$p/stat" 2>/dev/null || true
+	done | awk -v tick="$(getconf CLK_TCK)" 'NR == 1 { e = $12 + $13 } NR == 2 { a = $12 + $13 } NR == 3 { n = $12 + $13 } NR > 3 { p += $12 + $13 }
+		END { f = 1000000 / tick; printf "%d %d %d %d\n", e * f, a * f, n * f, p * f }'
+}
 part_a() {
 	printf '\na. GET /api/brands, %s brands of one tenant, access token\n' "$BRANDS"
 	pgbench_script >"$work/read.sql"
@@ -158,8 +166,10 @@ part_a() {
 	[ "$got" -ge "$BRANDS" ] || die "the list holds $got brands, not $BRANDS"
 	run_wrk 64 2 >/dev/null
 	for c in 1 32 64; do
+		before=$(cpu_used)
 		# shellcheck disable=SC2046 # words
 		set -- $(run_wrk "$c" "$SECONDS_EACH")
+		after=$(cpu_used)
 		[ $# -eq 5 ] || die "wrk gave no figures"
 		[ "$4" -eq 0 ] && [ "$5" -eq 0 ] || die "$c connections: $4 answers were no success, $5 socket errors"
 		tps=$(run_pgbench "$c" "$SECONDS_EACH")
@@ -168,6 +178,7 @@ part_a() {
 		row "read, $c connections: requests/s" "$1" "$goal"
 		row "read, $c connections: p50 ms" "$2" ""
 		row "read, $c connections: p99 ms" "$3" "$goal99"
+		row "read, $c connections: CPU us each: edge, auth, nats, postgres" "$(echo "$before $after" | awk -v n="$1" -v s="$SECONDS_EACH" '{ for (i = 1; i <= 4; i++) printf "%s%.0f", (i > 1 ? " " : ""), ($(i + 4) - $i) / (n * s) }')" ""
 		row "pgbench, same transaction, $c connections: per s" "$(calc "$tps")" ""
 		row "read / pgbench, $c connections" "$(calc "$1 / $tps" 2)" "$goalr"
 	done
@@ -233,8 +244,8 @@ events() {
 	set -- "$5" "$6" "$3" "$4" $(WATCH_DB=$watch as_service "$1" timeout 200 "$OUT/bin/bench" events "$2" "$tenant" "$target" "$3" "$4" |
 		sed -n 's/^RESULT //p')
 	[ $# -eq 8 ] || die "events of $1: no figures"
-	row "$1: rows/s ($3 rows, $(((${3} + ${4} - 1) / ${4})) messages)" "$5" "$2"
-	row "$1: messages/s, seconds in all" "$6, $7" ""
+	row "$1: events (rows)/s ($3 rows, $(((${3} + ${4} - 1) / ${4})) messages)" "$5" "$2"
+	row "$1: messages/s, seconds until inserted / applied" "$6, $8 / $7" ""
 }
 part_c() {
 	printf '\nc. business events: outbox, relay, stream, inbox, committed effect; rows and sums checked\n'
@@ -263,13 +274,16 @@ part_d() {
 		failed) die "the sync failed: $(member error <"$work/sync")" ;;
 		projecting | done) fetched=${fetched:-$now} ;;
 		esac
-		[ "$state" != done ] || break
+		[ "$state" != "done" ] || break
 		[ $(((now - began) / 1000000000)) -le "$SYNC_LIMIT" ] || die "the sync is still $state after $SYNC_LIMIT s: $(cat "$work/sync")"
 		sleep 0.05
 	done
 	took=$(calc "($now - $began) / 1e9" 3)
+	rows=$(member rows <"$work/sync")
+	want=$(($(wc -l <"$run/dataset/orders.csv") + $(wc -l <"$run/dataset/products.csv") - 2))
+	[ "$rows" -eq "$want" ] || die "the sync stored $rows rows, not $want"
 	row "sync: order lines/s ($lines lines to projected credits)" "$(calc "$lines / $took")" ">= 5000"
-	row "sync: pages, rows" "$(member pages <"$work/sync"), $(member rows <"$work/sync")" ""
+	row "sync: pages, rows" "$(member pages <"$work/sync"), $rows" ""
 	row "sync: seconds until fetched / until projected" "$(calc "($fetched - $began) / 1e9" 2) / $(calc "$took" 2)" ""
 	api GET "/api/brands/$target/summary" "$token" >/dev/null
 }
@@ -295,5 +309,5 @@ for part in a b c d e; do
 done
 printf '\n'
 facts
-printf '%-60s %16s   %s\n' figure measured goal
-awk -F '\t' '{ printf "%-60s %16s   %s\n", $1, $2, $3 }' "$table"
+printf '%-70s %16s   %s\n' figure measured goal
+awk -F '\t' '{ printf "%-70s %16s   %s\n", $1, $2, $3 }' "$table"

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WRITERS     2
+#define WRITERS     8
 #define ROWS_MAX    INT64_C(2000000)
 #define PAGE_MAX    1000
 #define TOUCHES     3
