@@ -14,6 +14,8 @@ suite=$root/deploy/local/suite.sh
 stack=$root/deploy/local/stack.sh
 work=$(mktemp -d "${PP_TEST_DIR:-${TMPDIR:-/tmp}}/totals.XXXXXX")
 chmod 755 "$work"
+# A service refuses settings it does not know, and these are ours.
+unset PP_TEST_DIR PP_TEST_PG PP_TEST_KEEP
 SYNC_LIMIT=170 # seconds for all runs of a dataset
 CALL_LIMIT=30  # seconds for one request
 PASSWORD=correct-Horse-battery-42!
