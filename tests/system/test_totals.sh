@@ -76,12 +76,12 @@ sync_all() {
 	done
 	for p in shopify meta google tiktok; do
 		state=
-		until [ "$state" = done ]; do
+		until [ "$state" = "done" ]; do
 			api GET "/api/sync/$p/$(cat "$work/run.$p")" >"$work/run"
 			state=$(member state <"$work/run")
 			[ "$state" != failed ] || die "the sync of $p failed: $(cat "$work/run")"
 			[ "$(date +%s)" -le "$until_s" ] || die "the sync of $p is not done after $SYNC_LIMIT s: $(cat "$work/run")"
-			[ "$state" = done ] || sleep 0.2
+			[ "$state" = "done" ] || sleep 0.2
 		done
 	done
 	# Visits that led to no order change no figure; they are there all the same.
