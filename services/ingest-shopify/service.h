@@ -9,7 +9,8 @@
 #include "ingest/runs.h"
 #include "svc/svc.h"
 
-#define PLATFORM "shopify"
+#define PLATFORM    "shopify"
+#define QUERIES_MAX 16
 
 struct shopify_config {
 	char url[256], version[16];
@@ -22,6 +23,9 @@ struct shopify {
 	struct svc *svc;
 	struct http_client *http;
 	struct runs *runs;
+	/* What Shopify charges beforehand for each question of queries.h, as told last to any run
+	 * of this process; 0: not asked yet. */
+	_Atomic int64_t cost[QUERIES_MAX];
 };
 
 extern const struct config_item shopify_config_items[];

@@ -18,6 +18,8 @@
 #define BUDGET_RETRY_S 5
 #define CONNECT_AGAIN  "Shopify refuses our credentials; connect the shop again"
 
+_Static_assert(QUERY_N <= QUERIES_MAX, "a cost for each question");
+
 enum status tokens_seal(struct shopify *app, struct arena *a, const struct tokens *t,
 			struct sealed_tokens *ret, struct error *err)
 {
@@ -183,10 +185,12 @@ static enum status ask_paced(struct session *s, struct arena *a, enum query q,
 			     const struct buf *body, enum answer_kind *kind, cJSON **tree,
 			     struct error *err)
 {
+	_Atomic int64_t *cost_of = &s->client.app->cost[q];
+
 	for (int tries = 0; tries < THROTTLED_MAX; tries++) {
 		struct query_cost cost;
-		enum status st =
-			wait_budget(s, pace_wait(&s->pace, s->cost[q], time_mono_us()), err);
+		enum status st = wait_budget(
+			s, pace_wait(&s->pace, atomic_load(cost_of), time_mono_us()), err);
 
 		if (st == ST_OK)
 			st = ask_once(s, a, body, tree, err);
@@ -195,7 +199,7 @@ static enum status ask_paced(struct session *s, struct arena *a, enum query q,
 		st = answer_judge(*tree, kind, &cost, err);
 		pace_note(&s->pace, &cost, time_mono_us());
 		if (cost.known)
-			s->cost[q] = cost.requested;
+			atomic_store(cost_of, cost.requested);
 		if (st == ST_OK && *kind == ANSWER_DATA)
 			return ST_OK;
 		cJSON_Delete(*tree);

@@ -18,7 +18,6 @@ struct session {
 	struct tokens tokens;
 	int64_t renew_at; /* by the provider's clock; 0: when it refuses the token */
 	struct pace pace;
-	int64_t cost[QUERY_N];        /* as last charged beforehand; 0: not asked yet */
 	struct connection connection; /* texts in the arena given to session_open */
 };
 

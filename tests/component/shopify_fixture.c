@@ -354,6 +354,76 @@ const char *sx_control(struct sx_world *w, const char *path, const char *body)
 	return control(w, "POST", path, *body ? body : "{}");
 }
 
+static cJSON *provider_post(struct sx_world *w, const char *path, const char *token,
+			    const char *body)
+{
+	const struct http_header h[] = { { "Host", SX_SHOP },
+					 { "Content-Type", "application/json" },
+					 { "X-Shopify-Access-Token", token ? token : "" } };
+	const struct http_request q = { .method = "POST",
+					.url = arena_printf(w->arena, "%s/admin/%s",
+							    w->simulator_url, path),
+					.headers = h,
+					.n_headers = token ? 3 : 2,
+					.body = body,
+					.body_len = strlen(body) };
+	struct http_response r;
+	struct error err = { 0 };
+	cJSON *tree;
+
+	INVARIANT(http_send(w->http, &q, w->arena, &r, &err) == ST_OK);
+	if (r.code != 200)
+		fail_msg("%s: %d %s", path, r.code, r.body);
+	tree = cJSON_Parse(r.body);
+	INVARIANT(tree != NULL);
+	return tree;
+}
+
+const char *sx_code(struct sx_world *w)
+{
+	cJSON *tree = cJSON_Parse(sx_control(w, "shopify/code", ""));
+	const char *code = arena_strdup(w->arena, cJSON_GetObjectItem(tree, "code")->valuestring);
+
+	cJSON_Delete(tree);
+	return code;
+}
+
+const char *sx_exchange(struct sx_world *w, const char *which)
+{
+	static const char form[] =
+		"{\"client_id\":\"pulsepoint\",\"client_secret\":\"simulator-secret\","
+		"\"code\":\"%s\",\"expiring\":\"1\"}";
+	cJSON *tree = provider_post(w, "oauth/access_token", NULL,
+				    arena_printf(w->arena, form, sx_code(w)));
+	const char *token = arena_strdup(w->arena, cJSON_GetObjectItem(tree, which)->valuestring);
+
+	cJSON_Delete(tree);
+	return token;
+}
+
+void sx_drain(struct sx_world *w, int left)
+{
+	static const char *const questions[] = {
+		"{\"query\":\"{orders(first:250){nodes{lineItems(first:250){nodes{id}}}}}\"}",
+		"{\"query\":\"{shop{name}}\"}"
+	};
+	const char *token = sx_exchange(w, "access_token");
+	int64_t available = INT64_MAX;
+
+	while (available > left) {
+		cJSON *tree = provider_post(w, "api/2026-10/graphql.json", token,
+					    questions[available < 400]);
+		const cJSON *cost =
+			cJSON_GetObjectItem(cJSON_GetObjectItem(tree, "extensions"), "cost");
+		const cJSON *now = cJSON_GetObjectItem(cJSON_GetObjectItem(cost, "throttleStatus"),
+						       "currentlyAvailable");
+
+		INVARIANT(cJSON_IsNumber(now));
+		available = (int64_t)now->valuedouble;
+		cJSON_Delete(tree);
+	}
+}
+
 int64_t sx_served(struct sx_world *w, const char *endpoint, const char *name)
 {
 	cJSON *tree = cJSON_Parse(control(w, "GET", "state", ""));
@@ -565,12 +635,10 @@ const void *sx_must(struct sx_world *w, const char *token, enum ingest_shopify_m
 const Shopify__V1__Connection *sx_connect(struct sx_world *w, const struct sx_tenant *t)
 {
 	Shopify__V1__ConnectRequest in = SHOPIFY__V1__CONNECT_REQUEST__INIT;
-	cJSON *tree = cJSON_Parse(sx_control(w, "shopify/code", ""));
 
 	in.brand_id = (char *)t->brand;
 	in.shop_domain = (char *)SX_SHOP;
-	in.code = arena_strdup(w->arena, cJSON_GetObjectItem(tree, "code")->valuestring);
-	cJSON_Delete(tree);
+	in.code = (char *)sx_code(w);
 	return sx_must(w, t->admin, INGEST_SHOPIFY_CONNECT, &in);
 }
 

@@ -103,6 +103,12 @@ const Shopify__V1__OrdersUpserted *sx_next_orders(struct sx_world *w, const stru
 
 /* POST to the control port; `body` "" for none. The answer's text, in the arena. */
 const char *sx_control(struct sx_world *w, const char *path, const char *body);
+/* A code of the consent page; and what a fresh one is exchanged for: "access_token" or
+ * "refresh_token". */
+const char *sx_code(struct sx_world *w);
+const char *sx_exchange(struct sx_world *w, const char *which);
+/* Uses up the shop's budget until at most `left` points are there. */
+void sx_drain(struct sx_world *w, int left);
 /* Requests to an endpoint so far, what the provider counts as `name` ("requests", "throttled"). */
 int64_t sx_served(struct sx_world *w, const char *endpoint, const char *name);
 /* A fault on an endpoint ("" for any). */

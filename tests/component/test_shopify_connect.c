@@ -40,11 +40,7 @@ static int fresh(void **state)
 
 static char *new_code(void)
 {
-	cJSON *tree = cJSON_Parse(sx_control(&world, "shopify/code", ""));
-	char *code = arena_strdup(world.arena, cJSON_GetObjectItem(tree, "code")->valuestring);
-
-	cJSON_Delete(tree);
-	return code;
+	return (char *)sx_code(&world);
 }
 
 static int64_t connections(void)
@@ -161,35 +157,14 @@ static void test_again(void **state)
 /* A refresh token connects as well, and is used up by it: what is kept is its successor. */
 static void test_refresh_token(void **state)
 {
-	static const char form[] =
-		"{\"client_id\":\"pulsepoint\",\"client_secret\":\"simulator-secret\","
-		"\"code\":\"%s\",\"expiring\":\"1\"}";
-	const struct http_header h[] = { { "Host", SX_SHOP },
-					 { "Content-Type", "application/json" } };
 	Shopify__V1__ConnectRequest in = SHOPIFY__V1__CONNECT_REQUEST__INIT;
-	const char *body = arena_printf(world.arena, form, new_code());
-	const struct http_request q = { .method = "POST",
-					.url = arena_printf(world.arena,
-							    "%s/admin/oauth/access_token",
-							    world.simulator_url),
-					.headers = h,
-					.n_headers = 2,
-					.body = body,
-					.body_len = strlen(body) };
-	struct http_response r;
 	struct sx_tenant t;
-	struct error err = { 0 };
-	cJSON *tree;
 
 	(void)state;
-	assert_int_equal(http_send(world.http, &q, world.arena, &r, &err), ST_OK);
-	tree = cJSON_Parse(r.body);
 	sx_tenant(&world, &t);
 	in.brand_id = t.brand;
 	in.shop_domain = (char *)SX_SHOP;
-	in.refresh_token =
-		arena_strdup(world.arena, cJSON_GetObjectItem(tree, "refresh_token")->valuestring);
-	cJSON_Delete(tree);
+	in.refresh_token = (char *)sx_exchange(&world, "refresh_token");
 	sx_must(&world, t.admin, INGEST_SHOPIFY_CONNECT, &in);
 	sx_await(&world, &t, sx_sync(&world, &t, false), PROJECTED);
 	sx_check_totals(&world, &t);
