@@ -96,6 +96,19 @@ launch() {
 	echo $! >"$DIR/pid/$name"
 }
 
+# Runs a command with the settings of program $1 and no other PP_ variable of ours. The file holds shell words.
+with_settings() (
+	vars=$(cut -d= -f1 "$DIR/pid/$1.env" | grep . | tr '\n' ' ')
+	set -a
+	. "$DIR/pid/$1.env"
+	set +a
+	shift
+	for v in $(env | cut -d= -f1 | grep '^PP_' || true); do
+		case " $vars " in *" $v "*) ;; *) unset "$v" ;; esac
+	done
+	"$@"
+)
+
 start_service() {
 	(umask 077 && environment "$1")
 	# What runs with other settings, or from another build, is started anew.
@@ -105,21 +118,7 @@ start_service() {
 	fi
 	stop_one "$1" TERM
 	cp -p "$DIR/pid/$1.env" "$DIR/pid/$1.env.running"
-	# The file holds shell words; a subshell takes them and nothing else of our environment.
-	(
-		vars=$(cut -d= -f1 "$DIR/pid/$1.env" | grep . | tr '\n' ' ')
-		set -a
-		. "$DIR/pid/$1.env"
-		set +a
-		keep=
-		for v in $vars; do
-			keep="$keep $v"
-		done
-		for v in $(env | cut -d= -f1 | grep '^PP_' || true); do
-			case " $keep " in *" $v "*) ;; *) unset "$v" ;; esac
-		done
-		launch "$1" "$OUT/bin/$1"
-	)
+	with_settings "$1" launch "$1" "$OUT/bin/$1"
 }
 
 # The apps that the simulator knows, as settings of the ingest services.
@@ -204,14 +203,9 @@ unpack_dataset() {
 migrate() {
 	for s in $(services); do
 		[ "$s" != api-edge ] || continue
-		(
-			umask 077
-			environment "$s"
-			set -a
-			. "$DIR/pid/$s.env"
-			set +a
-			"$OUT/bin/$s" --migrate >>"$DIR/log/migrate.log" 2>&1
-		) || die "$s --migrate failed, see $DIR/log/migrate.log"
+		(umask 077 && environment "$s")
+		with_settings "$s" "$OUT/bin/$s" --migrate >>"$DIR/log/migrate.log" 2>&1 ||
+			die "$s --migrate failed, see $DIR/log/migrate.log"
 	done
 }
 
