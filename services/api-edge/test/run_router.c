@@ -249,7 +249,7 @@ static void every_route_of_the_contract_finds_itself(void **state)
 		const struct route *route = NULL;
 		size_t want, got = 0;
 		const char *allow;
-		char path[512], value[8];
+		char path[512], value[32];
 
 		fill_in(m->http_path, path, sizeof(path), &want);
 		if (router_find(all, arena, m->http_method, path, &route, params, &got, &allow) !=
