@@ -32,7 +32,8 @@ struct step {
 static enum status ask(struct step *s, enum query q, const struct query_args *args,
 		       enum answer_kind *kind, cJSON **tree, struct error *err)
 {
-	return session_ask(&s->sync->session, s->page->arena, q, args, kind, tree, err);
+	arena_reset(s->sync->scratch);
+	return session_ask(&s->sync->session, s->sync->scratch, q, args, kind, tree, err);
 }
 
 static const cJSON *data_of(const cJSON *tree)

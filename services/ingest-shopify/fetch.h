@@ -8,7 +8,8 @@
 
 struct sync {
 	struct session session;
-	struct arena *arena; /* of the connection's texts */
+	struct arena *arena;   /* of the connection's texts */
+	struct arena *scratch; /* of one answer; what is kept of it is copied to the page's arena */
 };
 struct fetched {
 	struct variant_page variants;

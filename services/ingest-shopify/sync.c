@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SYNC_ARENA ((size_t)1024 * 1024)
+#define SYNC_ARENA    ((size_t)1024 * 1024)
+#define SCRATCH_ARENA ((size_t)32 * 1024 * 1024) /* an answer of 24 MiB, and headers */
 
 static void close_sync(void *app, void *session)
 {
@@ -18,6 +19,7 @@ static void close_sync(void *app, void *session)
 		return;
 	session_done(&s->session);
 	arena_free(s->arena);
+	arena_free(s->scratch);
 	free(s);
 }
 
@@ -26,10 +28,12 @@ static enum status open_sync(void *app, const struct run *run, void **ret, struc
 	struct sync *s = calloc(1, sizeof(*s)); /* allowed: freed by close_sync */
 	enum status st;
 
-	if (s)
+	if (s) {
 		s->arena = arena_new(SYNC_ARENA);
-	if (!s || !s->arena) {
-		free(s);
+		s->scratch = arena_new(SCRATCH_ARENA);
+	}
+	if (!s || !s->arena || !s->scratch) {
+		close_sync(app, s);
 		return error_set(err, ST_UNAVAILABLE, NULL, "memory is out");
 	}
 	st = session_open(&s->session, app, run, s->arena, err);

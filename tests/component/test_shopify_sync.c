@@ -15,12 +15,15 @@
 
 #include <cmocka.h>
 
-#define ORDER     "3b1a11df-587f-d280-3bab-6c398d88348a" /* #1000 */
-#define VOIDED    "81355c53-f0e6-42f4-3328-ad088ded3c96" /* #1003, cancelled too */
-#define LINES     419
-#define VARIANTS  14
-#define QUIET_MS  500 /* for events that must not come */
-#define PROJECTED PULSEPOINT__SYNC_STATE__SYNC_STATE_PROJECTING
+#define ORDER        "3b1a11df-587f-d280-3bab-6c398d88348a" /* #1000 */
+#define VOIDED       "81355c53-f0e6-42f4-3328-ad088ded3c96" /* #1003, cancelled too */
+#define LINES        419
+#define VARIANTS     14
+#define QUIET_MS     500 /* for events that must not come */
+#define TITLE        9000
+#define HEAVY_ORDERS 40
+#define HEAVY_LINES  100
+#define PROJECTED    PULSEPOINT__SYNC_STATE__SYNC_STATE_PROJECTING
 
 static struct sx_world world;
 
@@ -440,6 +443,49 @@ static void test_long_order(void **state)
 			 122);
 }
 
+/* Titles of kilobytes: a page that is too large is asked for again in smaller ones, and comes
+ * whole. */
+static void test_heavy_pages(void **state)
+{
+	const char *ids, *path = arena_printf(world.arena, "%s/order_lines.csv", world.data);
+	char title[TITLE + 1];
+	struct sx_tenant t;
+	size_t n = 0;
+	FILE *f;
+
+	(void)state;
+	sx_tenant(&world, &t);
+	sx_connect(&world, &t);
+	synced(&t, false);
+	ids = sx_text(&world,
+		      "SELECT string_agg(order_id, ' ') FROM (SELECT order_id FROM "
+		      "ingest_shopify.orders WHERE brand_id = '%s' ORDER BY updated_at LIMIT %d) o",
+		      t.brand, HEAVY_ORDERS);
+	memset(title, 'x', TITLE);
+	title[TITLE] = '\0';
+	f = fopen(path, "ae");
+	assert_non_null(f);
+	for (const char *id = ids; *id; id += strcspn(id, " "), id += *id == ' ', n++)
+		for (int i = 0; i < HEAVY_LINES; i++)
+			fprintf(f, "%.*s,heavy:%zu:%d,,S,%s,1,0.001,0\n", (int)strcspn(id, " "), id,
+				n, i, title);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(n, HEAVY_ORDERS);
+	sx_control(&world, "reload", "");
+	synced(&t, true);
+	assert_true(tk_proc_logged(world.service, "the answer is larger than allowed") ||
+		    tk_proc_logged(world.service, "shopify.smaller_pages"));
+	assert_int_equal(sx_int(&world,
+				"SELECT count(*) FROM ingest_shopify.order_lines WHERE brand_id = "
+				"'%s' AND length(title) = %d AND total_micros = 1000",
+				t.brand, TITLE),
+			 HEAVY_ORDERS * HEAVY_LINES);
+	assert_int_equal(sx_int(&world,
+				"SELECT count(*) FROM ingest_shopify.orders WHERE brand_id = '%s'",
+				t.brand),
+			 SX_ORDERS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,6 +497,7 @@ int main(void)
 		cmocka_unit_test_setup(test_get_order, fresh),
 		cmocka_unit_test_setup(test_list_products, fresh),
 		cmocka_unit_test_setup(test_long_order, fresh),
+		cmocka_unit_test_setup(test_heavy_pages, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
