@@ -78,7 +78,7 @@ static enum status send_json(struct shop_client *c, struct arena *a, const char 
 		buf_done(&url);
 		return error_set(err, ST_INTERNAL, NULL, "a request to Shopify is too large");
 	}
-	st = http_send(c->app->http,
+	st = http_send(c->app->engine.http,
 		       &(struct http_request){ .method = "POST",
 					       .url = buf_str(&url),
 					       .headers = headers,

@@ -261,7 +261,7 @@ static enum status find_unready(struct step *s, struct error *err)
 {
 	const struct run *run = s->page->run;
 	const struct db_scope scope = { run->tenant_id, run->brand_id };
-	AUTO_TX *tx = db_tx_new(svc_db(s->sync->session.client.app->svc), &scope);
+	AUTO_TX *tx = db_tx_new(svc_db(s->sync->session.client.app->engine.svc), &scope);
 
 	if (!tx)
 		return error_set(err, ST_UNAVAILABLE, NULL, "memory is out");

@@ -217,8 +217,8 @@ static enum status start_sync(struct call *call, const Pulsepoint__SyncRequest *
 	if (st == ST_OK)
 		st = store_need_connection(tx, call->arena, in->brand_id, call->err);
 	if (st == ST_OK)
-		st = runs_start(app->runs, tx, &origin, in->brand_id, PLATFORM, in->full, run_id,
-				NULL, call->err);
+		st = runs_start(app->engine.runs, tx, &origin, in->brand_id, PLATFORM, in->full,
+				run_id, NULL, call->err);
 	if (st != ST_OK)
 		return st;
 	out->run_id = arena_strdup(call->arena, run_id);

@@ -10,24 +10,16 @@ static const struct db_stmt *const statements[] = { connection_statements, produ
 						    order_statements,      list_statements,
 						    runs_statements,       NULL };
 static const struct db_stmt *const worker_statements[] = { runs_worker_statements, NULL };
+static const struct db_migration_set migrations[] = {
+	RUNS_MIGRATION_SET, { "ingest-shopify", ingest_shopify_migrations }, { 0 }
+};
 
 static enum status start(struct svc *svc, void *arg, struct error *err)
 {
 	struct shopify *app = arg;
 
-	app->svc = svc;
-	app->http = http_client_new("pulsepoint-ingest-shopify/1");
-	if (!app->http)
-		return error_set(err, ST_UNAVAILABLE, NULL, "memory is out");
-	return runs_open(&app->runs,
-			 &(struct runs_config){ .spec = &shopify_sync,
-						.app = app,
-						.db = svc_db(svc),
-						.worker = svc_worker_db(svc),
-						.worker_conninfo = svc_worker_conninfo(svc),
-						.schema = "ingest_shopify",
-						.runners = (int)app->cfg.runners },
-			 err);
+	return ingest_engine_start(&app->engine, svc, &shopify_sync, app, (int)app->cfg.runners,
+				   err);
 }
 
 static void stop(struct svc *svc, void *arg)
@@ -35,28 +27,25 @@ static void stop(struct svc *svc, void *arg)
 	struct shopify *app = arg;
 
 	(void)svc;
-	runs_close(app->runs);
-	http_client_free(app->http);
+	ingest_engine_stop(&app->engine);
 }
+
+static const struct svc_spec spec = {
+	INGEST_SHOPIFY_SERVES(&shopify_handlers),
+	INGEST_SHOPIFY_CONSUMES(&shopify_consumers),
+	.summary = "pulls orders, products and stock from Shopify",
+	.config = shopify_config_items,
+	.statements = statements,
+	.worker_statements = worker_statements,
+	.migrations = migrations,
+	.connections = 6,
+	.start = start,
+	.stop = stop,
+};
 
 int main(int argc, char **argv)
 {
 	static struct shopify app;
-	struct db_migration_set sets[] = { RUNS_MIGRATION_SET,
-					   { "ingest-shopify", ingest_shopify_migrations },
-					   { 0 } };
-	struct svc_spec spec = {
-		INGEST_SHOPIFY_SERVES(&shopify_handlers),
-		INGEST_SHOPIFY_CONSUMES(&shopify_consumers),
-		.summary = "pulls orders, products and stock from Shopify",
-		.config = shopify_config_items,
-		.statements = statements,
-		.worker_statements = worker_statements,
-		.migrations = sets,
-		.connections = 6,
-		.start = start,
-		.stop = stop,
-	};
 
 	return svc_main(&spec, &app, argc, argv);
 }

@@ -5,9 +5,7 @@
 #ifndef SHOPIFY_SERVICE_H
 #define SHOPIFY_SERVICE_H
 
-#include "http/client.h"
-#include "ingest/runs.h"
-#include "svc/svc.h"
+#include "ingest/engine.h"
 
 #define PLATFORM    "shopify"
 #define QUERIES_MAX 16
@@ -20,9 +18,7 @@ struct shopify_config {
 
 struct shopify {
 	struct shopify_config cfg;
-	struct svc *svc;
-	struct http_client *http;
-	struct runs *runs;
+	struct ingest_engine engine;
 	/* What Shopify charges beforehand for each question of queries.h, as told last to any run
 	 * of this process; 0: not asked yet. */
 	_Atomic int64_t cost[QUERIES_MAX];

@@ -23,7 +23,7 @@ _Static_assert(QUERY_N <= QUERIES_MAX, "a cost for each question");
 enum status tokens_seal(struct shopify *app, struct arena *a, const struct tokens *t,
 			struct sealed_tokens *ret, struct error *err)
 {
-	const struct seal_ring *ring = svc_seal_ring(app->svc);
+	const struct seal_ring *ring = svc_seal_ring(app->engine.svc);
 
 	ret->access = seal_put(ring, a, PURPOSE, t->access, strlen(t->access));
 	ret->refresh = seal_put(ring, a, PURPOSE, t->refresh, strlen(t->refresh));
@@ -34,7 +34,7 @@ enum status tokens_seal(struct shopify *app, struct arena *a, const struct token
 static bool open_token(struct shopify *app, struct arena *a, const char *sealed,
 		       char out[TOKEN_MAX])
 {
-	char *text = seal_get(svc_seal_ring(app->svc), a, PURPOSE, sealed, NULL);
+	char *text = seal_get(svc_seal_ring(app->engine.svc), a, PURPOSE, sealed, NULL);
 	bool ok = text && text_copy(out, TOKEN_MAX, text) == ST_OK;
 
 	if (text)
@@ -71,7 +71,7 @@ enum status session_open(struct session *s, struct shopify *app, const struct ru
 {
 	const struct db_scope scope = { run->tenant_id, run->brand_id };
 	struct tokens t = { 0 };
-	AUTO_TX *tx = db_tx_new(svc_db(app->svc), &scope);
+	AUTO_TX *tx = db_tx_new(svc_db(app->engine.svc), &scope);
 	enum status st = ST_UNAVAILABLE;
 
 	*s = (struct session){ .run = run };
@@ -124,7 +124,7 @@ static enum status renew(struct session *s, struct error *err)
 	struct arena *a = arena_new(RENEW_ARENA);
 	struct tokens t = { 0 };
 	AUTO_TX *tx = NULL;
-	enum status st = a ? db_begin(&tx, svc_db(s->client.app->svc), &scope, 0, err)
+	enum status st = a ? db_begin(&tx, svc_db(s->client.app->engine.svc), &scope, 0, err)
 			   : error_set(err, ST_UNAVAILABLE, NULL, "memory is out");
 
 	if (st == ST_OK)
