@@ -305,8 +305,9 @@ struct page {
 	void (*show)(struct exchange *x);
 };
 static const struct page pages[] = {
-	{ "/health", readiness }, { "/healthz", alive }, { "/readyz", readiness },
-	{ "/metrics", metrics },  { "/docs", docs },     { "/openapi.json", openapi },
+	{ "/health", readiness },     { "/healthz", alive }, { "/readyz", readiness },
+	{ "/metrics", metrics },      { "/docs", docs },     { "/redoc", docs },
+	{ "/openapi.json", openapi },
 };
 
 bool edge_page(struct exchange *x, const char *path)
