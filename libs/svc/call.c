@@ -123,14 +123,17 @@ static int request_headers(struct call *call, int timeout_ms, struct bus_header 
 /* Turns "nobody answers" into words that name the service, never an address. */
 static enum status explain(struct call *call, const struct contract_method *m, enum status st)
 {
-	if (st == ST_UNAVAILABLE)
+	if (st == ST_TIMEOUT) {
+		/* A service that hangs is as good as gone: its caller is told to come again. */
+		st = error_set(call->err, ST_UNAVAILABLE, NULL,
+			       "the %s service did not answer in time; try again", m->service);
+	} else if (st == ST_UNAVAILABLE) {
 		error_set(call->err, st, NULL, "the %s service does not answer; try again",
 			  m->service);
-	else if (st == ST_TIMEOUT)
-		error_set(call->err, st, NULL, "the %s service did not answer in time", m->service);
-	else
+	} else {
 		error_set(call->err, st, NULL, "the request could not be sent");
-	if (call->err && (st == ST_UNAVAILABLE || st == ST_TIMEOUT))
+	}
+	if (call->err && st == ST_UNAVAILABLE)
 		call->err->retry_after_s = 1;
 	return st;
 }
