@@ -197,6 +197,8 @@ static enum status broker_lost_it(struct relay *r, struct arena *a, bool *lost)
 	AUTO_TX *tx = db_tx_new(r->svc->worker_db, &none);
 
 	*lost = false;
+	if (!tx)
+		return ST_UNAVAILABLE;
 	db_args_init(&args, a);
 	db_add(tx, "svc_relay_last", &args);
 	st = db_run(tx, 0, NULL);
@@ -218,6 +220,8 @@ static void check_broker(struct relay *r, struct arena *a)
 	if (broker_lost_it(r, a, &lost) != ST_OK || !lost)
 		return;
 	tx = db_tx_new(r->svc->worker_db, &none);
+	if (!tx)
+		return;
 	db_args_init(&args, a);
 	db_add(tx, "svc_relay_resend", &args);
 	if (db_run(tx, 0, NULL) != ST_OK)
@@ -239,6 +243,9 @@ static void keep(struct relay *r, struct arena *a)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct db_args args;
 		AUTO_TX *tx = db_tx_new(r->svc->worker_db, &none);
+
+		if (!tx)
+			return;
 
 		db_args_init(&args, a);
 		db_arg_i64(&args, OUTBOX_KEEP_DAYS);

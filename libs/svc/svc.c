@@ -235,6 +235,10 @@ static enum status start_all(struct svc *svc, struct error *err)
 
 	if (st == ST_OK && svc->spec->start)
 		st = svc->spec->start(svc, svc->app, err);
+	/* So that a started service knows the keys; without auth it starts all the same and refuses
+	 * tokens until then. */
+	if (st == ST_OK && access_version(svc->access) == 0)
+		(void)!svc_refresh_access(svc, NULL);
 	if (st == ST_OK && svc->db)
 		st = svc__relay_start(svc);
 	if (st == ST_OK)
