@@ -327,7 +327,7 @@ static enum status google_results(struct provider_session *s, struct arena *a,
 {
 	struct reader r = { s->provider->title, a, err, ST_OK };
 	char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
-	const cJSON *batch, *row;
+	const cJSON *batch, *list, *row;
 	cJSON *tree = NULL;
 	enum status st;
 
@@ -356,8 +356,13 @@ static enum status google_results(struct provider_session *s, struct arena *a,
 				 "Google sent a stream that cannot be read");
 	else
 		cJSON_ArrayForEach(batch, tree)
-			cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(batch, "results"))
-				read_row(&r, row, &ret->rows[ret->n++]);
+		{
+			/* Absent when there is none. */
+			list = cJSON_GetObjectItemCaseSensitive(batch, "results")
+				       ? read_list(&r, batch, "results")
+				       : NULL;
+			cJSON_ArrayForEach(row, list) read_row(&r, row, &ret->rows[ret->n++]);
+		}
 	cJSON_Delete(tree);
 	return r.st;
 }

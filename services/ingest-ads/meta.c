@@ -101,7 +101,7 @@ static enum status account_page(struct provider_session *s, struct arena *a, con
 	buf_done(&url);
 	if (st != ST_OK)
 		return st;
-	data = read_member(&r, tree, "data");
+	data = read_list(&r, tree, "data");
 	cJSON_ArrayForEach(row, data)
 	{
 		if (*n == PROVIDER_ACCOUNTS_MAX)
@@ -209,7 +209,7 @@ static enum status meta_results(struct provider_session *s, struct arena *a,
 	buf_done(&url);
 	if (st != ST_OK)
 		return st;
-	data = read_member(&r, tree, "data");
+	data = read_list(&r, tree, "data");
 	ret->n = 0;
 	ret->rows = arena_array(a, (size_t)cJSON_GetArraySize(data) + 1, sizeof(*ret->rows));
 	if (!ret->rows)

@@ -89,6 +89,16 @@ const cJSON *read_member(struct reader *r, const cJSON *o, const char *name)
 	return v;
 }
 
+const cJSON *read_list(struct reader *r, const cJSON *o, const char *name)
+{
+	const cJSON *v = read_member(r, o, name);
+
+	if (cJSON_IsArray(v))
+		return v;
+	wrong(r, name, "is not a list");
+	return NULL;
+}
+
 const char *read_text(struct reader *r, const cJSON *o, const char *name, bool needed)
 {
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, name);
@@ -123,7 +133,9 @@ bool micros_of_text(const char *s, int64_t *ret)
 	cut[keep] = '\0';
 	if (!decimal_parse(cut, 6, &v))
 		return false;
-	*ret = v + (s[keep] >= '5' ? (*s == '-' ? -1 : 1) : 0);
+	if (s[keep] >= '5' && __builtin_add_overflow(v, *s == '-' ? -1 : 1, &v))
+		return false;
+	*ret = v;
 	return true;
 }
 

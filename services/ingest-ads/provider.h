@@ -82,6 +82,8 @@ struct reader {
 	enum status st;
 };
 const cJSON *read_member(struct reader *r, const cJSON *o, const char *name);
+/* A member that has to be an array; NULL otherwise, so that another shape is no empty page. */
+const cJSON *read_list(struct reader *r, const cJSON *o, const char *name);
 /* A string, or a number printed as one where providers are free; in the arena. "" when absent and
  * not needed. */
 const char *read_text(struct reader *r, const cJSON *o, const char *name, bool needed);

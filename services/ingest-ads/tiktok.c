@@ -79,7 +79,7 @@ static enum status list_ids(struct provider_session *s, struct arena *a,
 	buf_done(&url);
 	if (st != ST_OK)
 		return st;
-	list = read_member(&r, read_member(&r, tree, "data"), "list");
+	list = read_list(&r, read_member(&r, tree, "data"), "list");
 	cJSON_ArrayForEach(row, list) if (*n < PROVIDER_ACCOUNTS_MAX) accounts[(*n)++] =
 		(struct ad_account){ read_text(&r, row, "advertiser_id", true),
 				     read_text(&r, row, "advertiser_name", false), "", "" };
@@ -198,7 +198,8 @@ static enum status tiktok_results(struct provider_session *s, struct arena *a,
 		return st;
 	data = read_member(&r, tree, "data");
 	info = read_member(&r, data, "page_info");
-	list = read_member(&r, data, "list");
+	list = read_list(&r, data, "list");
+	read_member(&r, info, "total_page"); /* without it the rest would be lost in silence */
 	pages = read_count(&r, info, "total_page");
 	ret->n = 0;
 	ret->rows = arena_array(a, (size_t)cJSON_GetArraySize(list) + 1, sizeof(*ret->rows));
