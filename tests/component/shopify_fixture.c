@@ -271,17 +271,17 @@ static void play_neighbours(struct sx_world *w)
 	sx_credits(w, SX_CREDITS_GIVEN);
 }
 
-static void open_events(struct sx_world *w)
+struct bus_consumer *sx_open(struct sx_world *w, const struct contract_event *event)
 {
 	const struct contract_service *s = contract_service_find("attribution");
-	const struct contract_event *event =
-		&ingest_shopify_events[INGEST_SHOPIFY_EVENT_ORDERS_UPSERTED];
+	struct bus_consumer *consumer = NULL;
 
 	for (size_t i = 0; i < s->n_consumers; i++)
 		if (s->consumers[i].event == event)
 			INVARIANT(bus_consumer_open(w->attribution, s->consumers[i].stream,
-						    s->consumers[i].durable, &w->orders) == ST_OK);
-	INVARIANT(w->orders != NULL);
+						    s->consumers[i].durable, &consumer) == ST_OK);
+	INVARIANT(consumer != NULL);
+	return consumer;
 }
 
 /* ---- the provider ---- */
@@ -354,6 +354,13 @@ const char *sx_control(struct sx_world *w, const char *path, const char *body)
 	return control(w, "POST", path, *body ? body : "{}");
 }
 
+void sx_pace(struct sx_world *w, const char *provider, int delay_ms)
+{
+	sx_control(w, "pace",
+		   arena_printf(w->arena, "{\"provider\":\"%s\",\"delay_ms\":%d}", provider,
+				delay_ms));
+}
+
 static cJSON *provider_post(struct sx_world *w, const char *path, const char *token,
 			    const char *body)
 {
@@ -424,7 +431,8 @@ void sx_drain(struct sx_world *w, int left)
 	}
 }
 
-int64_t sx_served(struct sx_world *w, const char *endpoint, const char *name)
+int64_t sx_served_by(struct sx_world *w, const char *provider, const char *endpoint,
+		     const char *name)
 {
 	cJSON *tree = cJSON_Parse(control(w, "GET", "state", ""));
 	const cJSON *list = cJSON_GetObjectItem(cJSON_GetObjectItem(tree, "served"), "endpoints");
@@ -434,7 +442,7 @@ int64_t sx_served(struct sx_world *w, const char *endpoint, const char *name)
 	INVARIANT(cJSON_IsArray(list));
 	cJSON_ArrayForEach(e, list)
 	{
-		if (strcmp(cJSON_GetObjectItem(e, "provider")->valuestring, "shopify") == 0 &&
+		if (strcmp(cJSON_GetObjectItem(e, "provider")->valuestring, provider) == 0 &&
 		    (!*endpoint ||
 		     strcmp(cJSON_GetObjectItem(e, "endpoint")->valuestring, endpoint) == 0))
 			n += (int64_t)cJSON_GetObjectItem(e, name)->valuedouble;
@@ -443,13 +451,24 @@ int64_t sx_served(struct sx_world *w, const char *endpoint, const char *name)
 	return n;
 }
 
-void sx_fault(struct sx_world *w, const char *endpoint, const char *kind, int count, int after)
+int64_t sx_served(struct sx_world *w, const char *endpoint, const char *name)
+{
+	return sx_served_by(w, "shopify", endpoint, name);
+}
+
+void sx_fault_of(struct sx_world *w, const char *provider, const char *endpoint, const char *kind,
+		 int count, int after)
 {
 	sx_control(w, "faults",
 		   arena_printf(w->arena,
-				"{\"provider\":\"shopify\",\"endpoint\":\"%s\",\"kind\":\"%s\","
+				"{\"provider\":\"%s\",\"endpoint\":\"%s\",\"kind\":\"%s\","
 				"\"count\":%d,\"after\":%d,\"delay_ms\":50,\"retry_after\":1}",
-				endpoint, kind, count, after));
+				provider, endpoint, kind, count, after));
+}
+
+void sx_fault(struct sx_world *w, const char *endpoint, const char *kind, int count, int after)
+{
+	sx_fault_of(w, "shopify", endpoint, kind, count, after);
 }
 
 void sx_edit(struct sx_world *w, const char *file, const char *start, const char *line)
@@ -474,20 +493,44 @@ void sx_edit(struct sx_world *w, const char *file, const char *start, const char
 
 /* ---- the service ---- */
 
+/* Where its providers stand. */
+static void point_at_simulator(struct sx_world *w, struct tk_env *env)
+{
+	static const struct {
+		const char *program, *name, *value; /* NULL: the simulator's address */
+	} rows[] = {
+		{ "ingest-shopify", "PP_SHOPIFY_URL", NULL },
+		{ "ingest-shopify", "PP_SHOPIFY_CLIENT_ID", "pulsepoint" },
+		{ "ingest-shopify", "PP_SHOPIFY_CLIENT_SECRET", "simulator-secret" },
+		{ "ingest-ads", "PP_META_URL", NULL },
+		{ "ingest-ads", "PP_TIKTOK_URL", NULL },
+		{ "ingest-ads", "PP_TIKTOK_APP_ID", "pulsepoint-tiktok" },
+		{ "ingest-ads", "PP_TIKTOK_SECRET", "simulator-secret" },
+		{ "ingest-ads", "PP_GOOGLE_ADS_URL", NULL },
+		{ "ingest-ads", "PP_GOOGLE_TOKEN_URL", NULL },
+		{ "ingest-ads", "PP_GOOGLE_CLIENT_ID", "pulsepoint.apps.simulator" },
+		{ "ingest-ads", "PP_GOOGLE_CLIENT_SECRET", "simulator-secret" },
+		{ "ingest-ads", "PP_GOOGLE_DEVELOPER_TOKEN", "simulator-developer-token" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].program, w->program) == 0)
+			tk_env_set(env, rows[i].name,
+				   rows[i].value ? rows[i].value : w->simulator_url);
+}
+
 void sx_service_start(struct sx_world *w)
 {
-	const char *argv[] = { arena_strdup(w->arena, tk_bin("ingest-shopify")), NULL };
-	struct tk_env env = env_of(w, "ingest-shopify");
+	const char *argv[] = { arena_strdup(w->arena, tk_bin(w->program)), NULL };
+	struct tk_env env = env_of(w, w->program);
 
 	tk_env_set(&env, "PP_LOG_LEVEL", "1");
-	tk_env_set(&env, "PP_SHOPIFY_URL", w->simulator_url);
-	tk_env_set(&env, "PP_SHOPIFY_CLIENT_ID", "pulsepoint");
-	tk_env_set(&env, "PP_SHOPIFY_CLIENT_SECRET", "simulator-secret");
+	point_at_simulator(w, &env);
 	w->service = tk_spawn(argv, &env);
 	tk_env_done(&env);
 	if (!tk_wait_logged(w->service, "service.started", SX_WAIT_MS)) {
-		fprintf(stderr, "ingest-shopify does not start, see %s\n", tk_proc_log(w->service));
-		INVARIANT(!"ingest-shopify does not start");
+		fprintf(stderr, "%s does not start, see %s\n", w->program, tk_proc_log(w->service));
+		INVARIANT(!"the service does not start");
 	}
 }
 
@@ -496,7 +539,7 @@ void sx_service_stop(struct sx_world *w)
 	int code = tk_proc_stop(w->service, SX_WAIT_MS);
 
 	if (code != 0)
-		fprintf(stderr, "ingest-shopify ended with %d, see %s\n", code,
+		fprintf(stderr, "%s ended with %d, see %s\n", w->program, code,
 			tk_proc_log(w->service));
 	INVARIANT(code == 0);
 }
@@ -508,25 +551,35 @@ void sx_service_kill(struct sx_world *w)
 
 static void migrate(struct sx_world *w)
 {
-	const char *argv[] = { arena_strdup(w->arena, tk_bin("ingest-shopify")), "--migrate",
-			       NULL };
-	struct tk_env env = env_of(w, "ingest-shopify");
+	const char *argv[] = { arena_strdup(w->arena, tk_bin(w->program)), "--migrate", NULL };
+	struct tk_env env = env_of(w, w->program);
 
 	run_step(w, argv, &env);
 	tk_env_done(&env);
 }
 
-void sx_start(struct sx_world *w, const char *plan)
+static void start(struct sx_world *w, const char *program, const char *plan)
 {
 	memset(w, 0, sizeof(*w));
+	w->program = program;
 	w->arena = arena_new(ARENA_MAX);
 	INVARIANT(w->arena != NULL);
 	start_servers(w);
 	migrate(w);
 	play_neighbours(w);
-	open_events(w);
+	w->orders = sx_open(w, &ingest_shopify_events[INGEST_SHOPIFY_EVENT_ORDERS_UPSERTED]);
 	start_simulator(w, plan);
 	sx_service_start(w);
+}
+
+void sx_start(struct sx_world *w, const char *plan)
+{
+	start(w, "ingest-shopify", plan);
+}
+
+void sx_start_ads(struct sx_world *w)
+{
+	start(w, "ingest-ads", "enterprise");
 }
 
 void sx_stop(struct sx_world *w)
@@ -549,7 +602,10 @@ void sx_fresh(struct sx_world *w)
 {
 	arena_reset(w->arena);
 	control(w, "DELETE", "faults", "");
-	sx_control(w, "pace", "{\"provider\":\"shopify\",\"delay_ms\":0}");
+	sx_pace(w, "shopify", 0);
+	sx_pace(w, "meta", 0);
+	sx_pace(w, "tiktok", 0);
+	sx_pace(w, "google", 0);
 	unpack(w);
 	sx_control(w, "reload", "");
 }
@@ -592,10 +648,9 @@ static const char *header_of(const struct bus_msg *m, const char *name)
 	return v ? v : "";
 }
 
-struct sx_reply sx_call(struct sx_world *w, const char *token, enum ingest_shopify_method method,
-			const void *in)
+struct sx_reply sx_ask(struct sx_world *w, const char *token, const struct contract_method *c,
+		       const void *in)
 {
-	const struct contract_method *c = &ingest_shopify_methods[method];
 	const struct bus_header h = { "Authorization", arena_printf(w->arena, "Bearer %s", token) };
 	struct sx_reply r = { .status = ST_INTERNAL };
 	struct bus_msg *m = NULL;
@@ -619,6 +674,12 @@ struct sx_reply sx_call(struct sx_world *w, const char *token, enum ingest_shopi
 	}
 	bus_msg_free(m);
 	return r;
+}
+
+struct sx_reply sx_call(struct sx_world *w, const char *token, enum ingest_shopify_method method,
+			const void *in)
+{
+	return sx_ask(w, token, &ingest_shopify_methods[method], in);
 }
 
 const void *sx_must(struct sx_world *w, const char *token, enum ingest_shopify_method method,
@@ -714,11 +775,11 @@ void sx_announce(struct sx_world *w, const struct sx_tenant *t, const char *run,
 	INVARIANT(bus_js_publish(w->attribution, &e, 1, PUBLISH_MS, &seq) == ST_OK && seq > 0);
 }
 
-const Shopify__V1__OrdersUpserted *sx_next_orders(struct sx_world *w, const struct sx_tenant *t,
-						  int wait_ms)
+const void *sx_next(struct sx_world *w, struct bus_consumer *consumer, const struct sx_tenant *t,
+		    const ProtobufCMessageDescriptor *type, int wait_ms)
 {
 	const int64_t deadline = time_mono_us() + wait_ms * INT64_C(1000);
-	const Shopify__V1__OrdersUpserted *found = NULL;
+	const void *found = NULL;
 
 	while (!found && time_mono_us() < deadline) {
 		struct bus_msg *m = NULL;
@@ -727,17 +788,23 @@ const Shopify__V1__OrdersUpserted *sx_next_orders(struct sx_world *w, const stru
 		size_t len;
 		int n = 0;
 
-		if (bus_consumer_fetch(w->orders, 1, FETCH_MS, &m, &n) != ST_OK || n == 0)
+		if (bus_consumer_fetch(consumer, 1, FETCH_MS, &m, &n) != ST_OK || n == 0)
 			continue;
 		data = bus_msg_data(m, &len);
-		INVARIANT(message_unpack(w->arena, &shopify__v1__orders_upserted__descriptor, data,
-					 len, BUS_EVENT_MAX, &message) == ST_OK);
+		INVARIANT(message_unpack(w->arena, type, data, len, BUS_EVENT_MAX, &message) ==
+			  ST_OK);
 		if (strstr(bus_msg_subject(m), t->id))
-			found = (const Shopify__V1__OrdersUpserted *)message;
+			found = message;
 		INVARIANT(bus_js_ack(m) == ST_OK);
 		bus_msg_free(m);
 	}
 	return found;
+}
+
+const Shopify__V1__OrdersUpserted *sx_next_orders(struct sx_world *w, const struct sx_tenant *t,
+						  int wait_ms)
+{
+	return sx_next(w, w->orders, t, &shopify__v1__orders_upserted__descriptor, wait_ms);
 }
 
 /* ---- the database ---- */

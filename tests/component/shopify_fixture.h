@@ -36,6 +36,7 @@ struct sx_tenant {
 
 struct sx_world {
 	struct arena *arena;
+	const char *program; /* the service under test */
 	char dir[TK_TEXT], pg[TK_TEXT + 64],
 		data[TK_TEXT + 16]; /* data: the folder the simulator serves */
 	struct tk_pg *cluster;
@@ -54,6 +55,8 @@ struct sx_world {
 
 /* Starts all of it. `plan` is the shop's at the simulator. Fails hard: no test can run without. */
 void sx_start(struct sx_world *w, const char *plan);
+/* The same around ingest-ads. */
+void sx_start_ads(struct sx_world *w);
 void sx_stop(struct sx_world *w);
 /* Frees what the test before left, forgets faults and reloads the data as they were. */
 void sx_fresh(struct sx_world *w);
@@ -75,6 +78,9 @@ struct sx_reply {
 };
 struct sx_reply sx_call(struct sx_world *w, const char *token, enum ingest_shopify_method method,
 			const void *in);
+/* Any method of any service, as the edge calls it. */
+struct sx_reply sx_ask(struct sx_world *w, const char *token, const struct contract_method *c,
+		       const void *in);
 /* The same; anything but ST_OK fails the test. */
 const void *sx_must(struct sx_world *w, const char *token, enum ingest_shopify_method method,
 		    const void *in);
@@ -99,6 +105,11 @@ void sx_credits(struct sx_world *w, enum sx_credits how);
 const Shopify__V1__OrdersUpserted *sx_next_orders(struct sx_world *w, const struct sx_tenant *t,
 						  int wait_ms);
 
+/* attribution's place at an event; the caller closes it. The next of the tenant in it, as above. */
+struct bus_consumer *sx_open(struct sx_world *w, const struct contract_event *event);
+const void *sx_next(struct sx_world *w, struct bus_consumer *consumer, const struct sx_tenant *t,
+		    const ProtobufCMessageDescriptor *type, int wait_ms);
+
 /* ---- the provider ---- */
 
 /* POST to the control port; `body` "" for none. The answer's text, in the arena. */
@@ -111,8 +122,14 @@ const char *sx_exchange(struct sx_world *w, const char *which);
 void sx_drain(struct sx_world *w, int left);
 /* Requests to an endpoint so far, what the provider counts as `name` ("requests", "throttled"). */
 int64_t sx_served(struct sx_world *w, const char *endpoint, const char *name);
+int64_t sx_served_by(struct sx_world *w, const char *provider, const char *endpoint,
+		     const char *name);
 /* A fault on an endpoint ("" for any). */
 void sx_fault(struct sx_world *w, const char *endpoint, const char *kind, int count, int after);
+void sx_fault_of(struct sx_world *w, const char *provider, const char *endpoint, const char *kind,
+		 int count, int after);
+/* Each answer of the provider takes that much longer. */
+void sx_pace(struct sx_world *w, const char *provider, int delay_ms);
 /* Replaces a line of a file of the data that begins with `start` by `line` (NULL: adds `line` at
  * the end) and has the simulator read them again. */
 void sx_edit(struct sx_world *w, const char *file, const char *start, const char *line);
