@@ -5,10 +5,12 @@
 #include "service.h"
 #include "store.h"
 
-/* A login that waits for the hasher holds one: HASHER_WAITING_MAX is half of this. */
+/*
+ * A login that waits for the hasher holds a worker: HASHER_WAITING_MAX is half of them. Few
+ * connections, because transactions share pipelines: four serve more reads than eight on two cores.
+ */
 #define AUTH_WORKERS     64
-#define AUTH_CONNECTIONS 4 /* fewer share more pipelines: 4 serve more reads than 8 on two cores \
-			    */
+#define AUTH_CONNECTIONS 4
 
 extern const struct db_migration auth_migrations[];
 
