@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh: installs the Debian packages that building, running and testing need; without the right to install, lists them and stops.
+# deps.sh [PACKAGE...]: installs the Debian packages that building, running and testing need; without the right to install, lists them and stops.
 set -eu
 
 PACKAGES="gcc make libc6-dev git pkg-config tzdata ca-certificates procps
@@ -7,7 +7,7 @@ protobuf-compiler libprotoc-dev protobuf-c-compiler libprotobuf-c-dev
 libnats-dev libpq-dev libcurl4-openssl-dev libcivetweb-dev libcjson-dev libjwt-dev
 libcmocka-dev libsodium-dev libssl-dev zlib1g-dev
 postgresql-15 postgresql-client-15 nats-server
-clang libclang-rt-14-dev wrk curl"
+clang libclang-rt-14-dev wrk curl $*"
 
 missing() {
 	for p in $PACKAGES; do
