@@ -76,7 +76,8 @@ struct contract_method {
 	enum role role;
 	const char *brand_field; /* NULL: none */
 	const char *upload_field;
-	const char *callers; /* ROLE_SERVICE: who may call; "*" is all */
+	const char *callers;      /* ROLE_SERVICE: who may call; "*" is all */
+	const char *answer_field; /* of a stream: the part that is the whole answer; NULL: none */
 	bool stream, idempotent;
 	uint32_t deadline_ms, max_body; /* defaults filled in */
 	const char *doc;
@@ -86,6 +87,7 @@ struct contract_method {
 struct contract_event {
 	const char *service; /* owner */
 	const char *entity, *action;
+	const char *subject; /* "pp.alert.{tenant}.{severity}.{rule_id}"; NULL: pp.evt... */
 	const struct ProtobufCMessageDescriptor *message;
 	const char *doc;
 };
@@ -114,6 +116,7 @@ struct contract_service {
 	/* Subjects of other services it may call, without those of ROLE_SERVICE (see callers). */
 	const char *const *calls;
 	size_t n_calls;
+	bool telemetry; /* takes the request telemetry of every service */
 };
 
 /* All services, in the order of their names; generated. The edge has no .proto of its own and is

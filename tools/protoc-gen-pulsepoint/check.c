@@ -71,6 +71,11 @@ static void resolve_consumer(struct model *m, struct service *s, const char *ref
 		model_refuse(m, s->file, s->full, "consumes \"%s\", which does not exist", ref);
 		return;
 	}
+	if (c->event->message->event->subject[0] != '\0') {
+		model_refuse(m, s->file, s->full,
+			     "consumes \"%s\", whose subject does not tell it from others", ref);
+		return;
+	}
 	c->stream = mem_printf("evt-%s", c->publisher->name);
 	c->durable = mem_printf("%s-%s-%s-%s", s->name, c->publisher->name, entity, action);
 	c->filter = mem_printf("pp.evt.*.%s.%s.%s", c->publisher->name, entity, action);
@@ -120,6 +125,33 @@ static void check_service(struct model *m, const struct service *s)
 					     s->consumers[i].durable);
 }
 
+/* "pp.alert.{tenant}.{field}": fields whose text or word becomes a token of the subject. */
+static void check_subject(struct model *m, const struct message *msg)
+{
+	const char *p = msg->event->subject, *end;
+
+	if (p[0] == '\0')
+		return;
+	if (strncmp(p, "pp.alert.{tenant}.", strlen("pp.alert.{tenant}.")) != 0)
+		model_refuse(m, msg->file, msg->full,
+			     "its subject does not begin with pp.alert.{tenant}.");
+	for (p = strchr(p, '{'); p != NULL; p = strchr(end, '{')) {
+		const char *name = path_brace(p, &end);
+		const struct field *f = name != NULL ? message_field(msg, name) : NULL;
+
+		if (name == NULL) {
+			model_refuse(m, msg->file, msg->full, "its subject is malformed at \"%s\"",
+				     p);
+			return;
+		}
+		if (strcmp(name, "tenant") != 0 &&
+		    (f == NULL || f->repeated || (!field_is_text(f) && f->enumeration == NULL)))
+			model_refuse(m, msg->file, msg->full,
+				     "its subject has {%s}, which is no string or enum of it",
+				     name);
+	}
+}
+
 static void check_event(struct model *m, struct message *msg)
 {
 	const Pulsepoint__EventRule *e = msg->event;
@@ -145,6 +177,7 @@ static void check_event(struct model *m, struct message *msg)
 			model_refuse(m, msg->file, msg->full, "is the same event \"%s.%s\" as %s",
 				     e->entity, e->action, o->message->full);
 	}
+	check_subject(m, msg);
 	check_event_is_clean(m, msg, msg, msg->full);
 }
 

@@ -194,6 +194,41 @@ static void check_upload(struct model *m, const struct method *me)
 		refuse(m, me, "has an upload_field but no route with a body");
 }
 
+/* A part of a streamed answer sets one message; a string `id` beside it is where a client goes on.
+ */
+static void check_parts(struct model *m, const struct method *me)
+{
+	for (size_t i = 0; i < me->out->n_fields; i++) {
+		const struct field *f = &me->out->fields[i];
+		bool id = field_is_text(f) && strcmp(f->name, "id") == 0;
+
+		if (f->repeated || (f->message == NULL && !id))
+			refuse(m, me,
+			       mem_printf(
+				       "is a stream with a route, but %s.%s is no single message",
+				       me->out->full, f->name));
+	}
+}
+
+static void check_stream(struct model *m, const struct method *me)
+{
+	const char *name = me->rule->answer_field;
+	const struct field *f;
+
+	if (name[0] != '\0') {
+		f = message_field(me->out, name);
+		if (!me->rule->stream || f == NULL || f->message == NULL)
+			refuse(m, me,
+			       mem_printf("its answer_field \"%s\" is no message in the parts of a "
+					  "stream",
+					  name));
+	}
+	if (me->rule->stream && me->http_path != NULL)
+		check_parts(m, me);
+	if (me->rule->stream && me->rule->idempotent)
+		refuse(m, me, "is a stream, which is not kept for an Idempotency-Key");
+}
+
 void check_method(struct model *m, const struct method *me)
 {
 	if (me->in == NULL || me->out == NULL) {
@@ -210,6 +245,7 @@ void check_method(struct model *m, const struct method *me)
 		check_route(m, me);
 	check_brand(m, me);
 	check_upload(m, me);
+	check_stream(m, me);
 	if (me->rule->idempotent && (me->http_path == NULL || !has_body(me)))
 		refuse(m, me, "is idempotent by key, but has no route with a body");
 	if (me->deadline_ms > DEADLINE_MAX_MS)

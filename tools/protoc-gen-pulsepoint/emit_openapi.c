@@ -190,6 +190,21 @@ static bool answer_applies(const struct method *me, int code)
 	}
 }
 
+/* A stream with an answer_field is also answered whole, to clients that do not ask for events. */
+static void put_stream(struct json_out *j, const struct method *me)
+{
+	const char *name = me->rule->answer_field;
+
+	if (name[0] != '\0') {
+		json_object(j, JSON_TYPE);
+		json_ref(j, "schema", "schemas", message_field(me->out, name)->message->full);
+		json_end_object(j);
+	}
+	json_object(j, SSE_TYPE);
+	json_ref(j, "schema", "schemas", me->out->full);
+	json_end_object(j);
+}
+
 static void put_success(struct json_out *j, const struct method *me)
 {
 	json_object(j, mem_printf("%d", me->http_status));
@@ -198,9 +213,13 @@ static void put_success(struct json_out *j, const struct method *me)
 				     : "Done.");
 	if (me->http_status != 204) {
 		json_object(j, "content");
-		json_object(j, me->rule->stream ? SSE_TYPE : JSON_TYPE);
-		json_ref(j, "schema", "schemas", me->out->full);
-		json_end_object(j);
+		if (me->rule->stream) {
+			put_stream(j, me);
+		} else {
+			json_object(j, JSON_TYPE);
+			json_ref(j, "schema", "schemas", me->out->full);
+			json_end_object(j);
+		}
 		json_end_object(j);
 	}
 	json_end_object(j);
@@ -210,7 +229,7 @@ static void put_responses(struct json_out *j, const struct method *me)
 {
 	json_object(j, "responses");
 	put_success(j, me);
-	if (strcmp(me->http_method, "GET") == 0) {
+	if (strcmp(me->http_method, "GET") == 0 && !me->rule->stream) {
 		json_object(j, "304");
 		json_string(j, "description", "Unchanged since the ETag given in If-None-Match.");
 		json_end_object(j);

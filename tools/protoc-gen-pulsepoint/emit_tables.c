@@ -157,6 +157,7 @@ static void emit_method(FILE *out, const struct service *s, const struct method 
 	member(out, "brand_field", me->rule->brand_field);
 	member(out, "upload_field", me->rule->upload_field);
 	member(out, "callers", me->rule->callers);
+	member(out, "answer_field", me->rule->answer_field);
 	fprintf(out, "\t\t.stream = %s,\n\t\t.idempotent = %s,\n",
 		me->rule->stream ? "true" : "false", me->rule->idempotent ? "true" : "false");
 	fprintf(out, "\t\t.deadline_ms = %" PRIu32 ",\n\t\t.max_body = %" PRIu32 ",\n",
@@ -198,6 +199,7 @@ static void emit_events(FILE *out, const struct service *s)
 		member(out, "service", s->name);
 		member(out, "entity", e->entity);
 		member(out, "action", e->action);
+		member(out, "subject", e->message->event->subject);
 		fprintf(out, "\t\t.message = &%s__descriptor,\n", e->message->c_lower);
 		fputs("\t\t.doc = ", out);
 		emit_c_string(out, e->message->doc);
@@ -265,6 +267,8 @@ static void emit_service(FILE *out, const struct service *s)
 	table_members(out, "events", s->n_events, mem_printf("%s_events", s->ident));
 	table_members(out, "consumers", s->n_consumers, mem_printf("%s_consumer_table", s->ident));
 	table_members(out, "calls", s->n_calls, mem_printf("%s_calls", s->ident));
+	if (s->rule->telemetry)
+		fputs("\t.telemetry = true,\n", out);
 	fputs("};\n", out);
 }
 
