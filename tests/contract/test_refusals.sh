@@ -29,4 +29,4 @@ for proto in "$DIR"/*.proto; do
 		ok "$name: $expected"
 	fi
 done
-finish 45
+finish 53

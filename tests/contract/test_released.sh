@@ -72,7 +72,7 @@ breaks "a route moved" $AUTH 's|/.well-known/jwks.json|/api/jwks.json|' 'route G
 breaks "a status changed" $AUTH 's|path: "/api/brands" status: 201|path: "/api/brands"|' 'route POST /api/brands 201 auth.CreateBrand'
 breaks "an enum value removed" $AUTH '/TIER_UNLIMITED = 3/d' 'value auth.v1.Tier.TIER_UNLIMITED 3'
 breaks "an enum value renumbered" $AUTH 's/TIER_UNLIMITED = 3/TIER_UNLIMITED = 7/' 'value auth.v1.Tier.TIER_UNLIMITED 3'
-breaks "an event renamed" $AUTH 's/entity: "audit" action: "recorded"/entity: "audit" action: "written"/' 'event auth.audit.recorded auth.v1.AuditRecorded'
+breaks "an event renamed" $AUTH 's/entity: "user" action: "changed"/entity: "user" action: "altered"/' 'event auth.user.changed auth.v1.UserChanged'
 adds "a field" $AUTH 's/^  string domain = 3;$/&  string note = 30;/'
 adds "an enum value" $AUTH 's/^  TIER_UNLIMITED = 3;/&  TIER_TRIAL = 4;/'
 adds "a method" $AUTH 's/^  \/\/ One brand\.$/  rpc Ping(pulsepoint.Empty) returns (pulsepoint.Empty) {\n    option (pulsepoint.rule) = { http: { method: "GET" path: "\/api\/ping" } role: ROLE_VIEWER };\n  }\n&/'
