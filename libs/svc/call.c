@@ -91,7 +91,7 @@ enum status svc__reply_status(const struct bus_msg *m, struct error *err)
 }
 
 /* Time left for a nested call: what the caller has, at most what the method allows. */
-static int time_left_ms(const struct call *call, const struct contract_method *m)
+int svc__call_time_left_ms(const struct call *call, const struct contract_method *m)
 {
 	int64_t left = (call->deadline_us - time_mono_us()) / 1000;
 
@@ -100,7 +100,7 @@ static int time_left_ms(const struct call *call, const struct contract_method *m
 	return left > 0 ? (int)left : 0;
 }
 
-static int request_headers(struct call *call, int timeout_ms, struct bus_header *h)
+int svc__call_headers(struct call *call, int timeout_ms, struct bus_header *h)
 {
 	char *span = arena_alloc(call->arena, TRACEPARENT_TEXT);
 	int n = 0;
@@ -121,7 +121,7 @@ static int request_headers(struct call *call, int timeout_ms, struct bus_header 
 }
 
 /* Turns "nobody answers" into words that name the service, never an address. */
-static enum status explain(struct call *call, const struct contract_method *m, enum status st)
+enum status svc__call_explain(struct call *call, const struct contract_method *m, enum status st)
 {
 	if (st == ST_TIMEOUT) {
 		/* A service that hangs is as good as gone: its caller is told to come again. */
@@ -143,21 +143,21 @@ enum status svc_call(struct call *call, const struct contract_method *m, const P
 {
 	struct bus_header h[BUS_HEADERS_MAX];
 	struct bus_msg *reply = NULL;
-	int timeout_ms = time_left_ms(call, m);
+	int timeout_ms = svc__call_time_left_ms(call, m);
 	uint8_t *data;
 	const void *body;
 	size_t len;
 	enum status st;
 
 	if (timeout_ms == 0)
-		return explain(call, m, ST_TIMEOUT);
+		return svc__call_explain(call, m, ST_TIMEOUT);
 	st = message_pack(call->arena, in, &data, &len);
 	if (st != ST_OK)
-		return explain(call, m, st);
-	st = bus_request(call->svc->bus, m->subject, h, request_headers(call, timeout_ms, h), data,
-			 len, timeout_ms, &reply);
+		return svc__call_explain(call, m, st);
+	st = bus_request(call->svc->bus, m->subject, h, svc__call_headers(call, timeout_ms, h),
+			 data, len, timeout_ms, &reply);
 	if (st != ST_OK)
-		return explain(call, m, st);
+		return svc__call_explain(call, m, st);
 	st = svc__reply_status(reply, call->err);
 	if (st == ST_OK) {
 		body = bus_msg_data(reply, &len);

@@ -69,6 +69,25 @@ enum status call_seal(struct call *call, struct db_tx *tx, const ProtobufCMessag
 enum status svc_call(struct call *call, const struct contract_method *m, const ProtobufCMessage *in,
 		     ProtobufCMessage **out) MUST_USE;
 
+/* ---- calls of methods that answer in parts; one thread at a time for each ---- */
+struct call_parts;
+/*
+ * As svc_call, for a method with `stream`. Lives in call->arena until svc_parts_close, which must
+ * come before the arena is reset.
+ */
+enum status svc_parts_open(struct call *call, const struct contract_method *m,
+			   const ProtobufCMessage *in, struct call_parts **ret) MUST_USE;
+/*
+ * Waits at most timeout_ms for the next part. ST_OK with `*part` in `arena`; ST_OK with `*part`
+ * NULL and `*ended` false: nothing came yet, ask again. `*ended` true: there will be nothing more,
+ * and the status is the outcome that the callee gave or that its loss has (ST_UNAVAILABLE), with
+ * call->err filled. The method's deadline is the caller's to watch.
+ */
+enum status svc_parts_next(struct call_parts *p, struct arena *arena, int timeout_ms,
+			   ProtobufCMessage **part, bool *ended) MUST_USE;
+/* Cancels the call when its end has not been seen. Accepts NULL. */
+void svc_parts_close(struct call_parts *p);
+
 /* ---- streamed answers ---- */
 struct call_stream;
 /* Sends one part (a message of the method's output type). ST_CANCELLED when the caller went away.

@@ -77,6 +77,12 @@ enum status svc__reply_status(const struct bus_msg *m, struct error *err);
 /* Copies text fit for a header value: control characters become spaces. In the arena. */
 char *svc__header_text(struct arena *a, const char *s);
 
+/* call.c, for callstream.c: milliseconds left for a nested call; its headers (BUS_HEADERS_MAX),
+ * their number; a failure of the bus in words for the caller. */
+int svc__call_time_left_ms(const struct call *call, const struct contract_method *m);
+int svc__call_headers(struct call *call, int timeout_ms, struct bus_header *h);
+enum status svc__call_explain(struct call *call, const struct contract_method *m, enum status st);
+
 /* dispatch.c: bus_serve_fn and its `full`. */
 void svc__serve(void *arg, struct bus_msg *m);
 void svc__serve_full(void *arg, struct bus_msg *m);
