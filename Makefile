@@ -11,6 +11,7 @@
 #   make test-contract   contract rules: only additions, wrong pairings do not compile
 #   make test-fuzz       a short run of every fuzz target (clang)
 #   make test-fresh      demo and tests in a fresh Debian 12 as an ordinary user (slow)
+#   make test-compose    the suite in containers, with the demo run against it; needs docker
 #   make bench           the numbers
 #   make check-source    format, layers, banned calls; compiles nothing
 #   make tidy            clang-tidy and cppcheck
@@ -203,6 +204,10 @@ test:
 test-fresh:
 	$(Q)sh tests/fresh.sh
 
+# The suite in containers; needs docker.
+test-compose: programs
+	$(Q)OUT=$(OUT) sh tests/compose/run.sh
+
 # ---- demo, bench, checks ----
 PORT ?= 8080
 DATA ?= data/retail-uk.tar.gz
@@ -225,6 +230,6 @@ clean:
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 .PHONY: all libs programs gen gen-pb test-programs test test-unit test-component test-system test-contract \
-	test-fuzz test-fresh demo down bench check-source tidy clean help $(SERVICES) $(TOOLS)
+	test-fuzz test-fresh test-compose demo down bench check-source tidy clean help $(SERVICES) $(TOOLS)
 
 -include $(shell [ -d $(OUT)/o ] && find $(OUT)/o -name '*.d')
