@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #define CLIENT_MAGIC   0x48545043u
 #define USER_AGENT_MAX 128
@@ -200,6 +201,18 @@ static int on_progress(void *arg, curl_off_t dl_total, curl_off_t dl, curl_off_t
 	return ans->cancel != NULL && atomic_load(ans->cancel);
 }
 
+/* curl calls this with each address it is about to connect to. */
+static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct http__answer *ans = arg;
+
+	(void)purpose;
+	if (ans->address_allowed(&a->addr))
+		return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+	ans->address_refused = true;
+	return CURL_SOCKET_BAD;
+}
+
 /* Milliseconds for the whole request; 0 when the deadline has passed. */
 static long total_ms(const struct http_request *q)
 {
@@ -259,6 +272,11 @@ static CURLcode perform(struct http_client *c, CURL *h, const struct http_reques
 	curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(h, CURLOPT_XFERINFODATA, ans);
 	curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
+	if (q->address_allowed != NULL) {
+		ans->address_allowed = q->address_allowed;
+		curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+		curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, ans);
+	}
 	return curl_easy_perform(h);
 }
 
@@ -300,6 +318,8 @@ static enum http_fault fault_of(CURLcode rc, const struct http__answer *ans)
 {
 	if (ans->too_large)
 		return HTTP_FAULT_TOO_LARGE;
+	if (ans->address_refused && rc == CURLE_COULDNT_CONNECT)
+		return HTTP_FAULT_ADDRESS;
 	if (ans->no_memory)
 		return HTTP_FAULT_MEMORY;
 	for (size_t i = 0; i < sizeof(fault_codes) / sizeof(fault_codes[0]); i++) {

@@ -30,6 +30,8 @@
 
 struct http_client;
 
+struct sockaddr;
+
 /*
  * A client: a pool of curl handles (keep-alive) that any thread may use at any time. `user_agent`
  * is copied. NULL when memory is out. http_client_free accepts NULL; no request may be under way.
@@ -52,6 +54,12 @@ struct http_request {
 	int64_t deadline_mono_us;  /* 0: none; cuts total_ms short */
 	size_t max_body;           /* 0: HTTP_BODY_DEFAULT; at most HTTP_BODY_MAX */
 	const atomic_bool *cancel; /* NULL, or a flag looked at about once a second */
+	/*
+	 * NULL, or asked for each address before a connection to it is opened, after the name was
+	 * resolved: false refuses it. A connection that is kept alive was asked for when it was
+	 * opened, so requests with another filter need another client.
+	 */
+	bool (*address_allowed)(const struct sockaddr *address);
 };
 
 /* What happened to a request that got no whole answer. */
@@ -60,6 +68,7 @@ struct http_request {
 	X(REQUEST, INVALID, "the request is malformed")                           \
 	X(RESOLVE, UNAVAILABLE, "the host name cannot be resolved")               \
 	X(CONNECT, UNAVAILABLE, "the server cannot be reached")                   \
+	X(ADDRESS, DENIED, "the server's address is not allowed")                 \
 	X(TLS, UPSTREAM, "the server's certificate or TLS handshake is not good") \
 	X(TIMEOUT, TIMEOUT, "the server did not answer in time")                  \
 	X(TRUNCATED, UPSTREAM, "the answer ended before it was complete")         \
@@ -77,7 +86,8 @@ enum http_fault {
 const char *http_fault_words(enum http_fault f);
 /* The status that http_send returns for it. */
 enum status http_fault_status(enum http_fault f);
-/* True when asking again later may help: all but REQUEST, TLS, TOO_LARGE, CANCELLED and MEMORY. */
+/* True when asking again later may help: all but REQUEST, ADDRESS, TLS, TOO_LARGE, CANCELLED and
+ * MEMORY. */
 bool http_fault_transient(enum http_fault f);
 
 struct http_response {

@@ -38,6 +38,7 @@ bool http_fault_transient(enum http_fault f)
 		return true;
 	case HTTP_FAULT_NONE:
 	case HTTP_FAULT_REQUEST:
+	case HTTP_FAULT_ADDRESS:
 	case HTTP_FAULT_TLS:
 	case HTTP_FAULT_TOO_LARGE:
 	case HTTP_FAULT_CANCELLED:

@@ -15,6 +15,8 @@ struct http__answer {
 	size_t n_headers, header_bytes;
 	bool too_large, no_memory; /* why a callback stopped the transfer */
 	const atomic_bool *cancel;
+	bool (*address_allowed)(const struct sockaddr *address);
+	bool address_refused;
 };
 
 void http__answer_init(struct http__answer *ans, struct arena *a, size_t max_body,

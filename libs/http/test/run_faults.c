@@ -1,6 +1,8 @@
 /* What can go wrong on the way: each by its name, and without the secrets of the request. */
 #include "misbehaving.h"
 
+#include <netinet/in.h>
+
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <unistd.h>
@@ -96,6 +98,52 @@ static void test_refused(void **state)
 	close(s);
 }
 
+static atomic_int asked;
+
+static bool not_loopback(const struct sockaddr *address)
+{
+	const struct sockaddr_in *v4 = (const void *)address;
+
+	atomic_fetch_add(&asked, 1);
+	return address->sa_family == AF_INET && v4->sin_addr.s_addr != htonl(INADDR_LOOPBACK);
+}
+
+static bool anywhere(const struct sockaddr *address)
+{
+	atomic_fetch_add(&asked, 1);
+	return address->sa_family == AF_INET;
+}
+
+/* The name is resolved first: what it says does not matter, where it leads does. */
+static void test_address_not_allowed(void **state)
+{
+	struct http_client *own = http_client_new("pulsepoint-test/1"), *all = client;
+	struct http_request q = secret_get("/echo");
+	char named[80];
+
+	(void)state;
+	assert_non_null(own);
+	client = own; /* without connections that nobody was asked for */
+	atomic_store(&asked, 0);
+	q.address_allowed = not_loopback;
+	expect_fault(&q, HTTP_FAULT_ADDRESS);
+	assert_int_equal(atomic_load(&asked), 1);
+	snprintf(named, sizeof(named), "http://localhost%s/echo", strrchr(base, ':'));
+	q.url = named;
+	expect_fault(&q, HTTP_FAULT_ADDRESS);
+	assert_int_equal(atomic_load(&requests), 0);
+	atomic_store(&asked, 0);
+	q = secret_get("/echo");
+	q.address_allowed = anywhere;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(http_send(client, &q, arena, &res, &err), ST_OK);
+		assert_int_equal(res.code, 200);
+	}
+	assert_int_equal(atomic_load(&asked), 1); /* once for each connection */
+	client = all;
+	http_client_free(own);
+}
+
 static void test_unresolvable(void **state)
 {
 	struct http_request q = secret_get("/echo");
@@ -177,6 +225,7 @@ int main(void)
 		cmocka_unit_test_setup(test_deadline_already_past, test_setup),
 		cmocka_unit_test_setup(test_cancel, test_setup),
 		cmocka_unit_test_setup(test_refused, test_setup),
+		cmocka_unit_test_setup(test_address_not_allowed, test_setup),
 		cmocka_unit_test_setup(test_unresolvable, test_setup),
 		cmocka_unit_test_setup(test_tls, test_setup),
 		cmocka_unit_test_setup(test_bad_requests, test_setup),
