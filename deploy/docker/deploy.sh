@@ -33,6 +33,11 @@ make_keys() {
 		write_file "/deploy/service/$s/$s.seed" <"$keys/nats/$s.seed"
 		write_file "/deploy/service/$s/$s.key" <"$keys/seal/$s.key"
 	done
+	# The one secret that we do not make ourselves.
+	if [ -n "${AI_KEY:-}" ]; then
+		printf "%s\n" "$AI_KEY" | write_file /deploy/service/ai-insights/ai.key
+		echo PP_AI_KEY_FILE=/run/pulsepoint/ai.key >>/deploy/service/ai-insights/env
+	fi
 	# It holds the password of the observer.
 	pp-deploy nats-conf --listen 0.0.0.0 "$keys" /data/jetstream 4222 | write_file /deploy/nats/nats.conf
 }

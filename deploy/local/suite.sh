@@ -70,6 +70,14 @@ provider_env() {
 		echo "PP_GOOGLE_ADS_URL=$sim"
 		echo "PP_GOOGLE_TOKEN_URL=$sim"
 		;;
+	ai-insights)
+		echo "PP_AI_URL=$sim"
+		echo "PP_AI_KEY_FILE=$DIR/ai.key"
+		;;
+	observability)
+		# The receiver of the demo and the tests is on this machine.
+		echo "PP_WEBHOOK_PRIVATE=allow"
+		;;
 	api-edge)
 		echo "PP_HTTP_LISTEN=127.0.0.1:$(setting edge.env EDGE_PORT)"
 		;;
@@ -135,7 +143,9 @@ write_apps() {
 	member tiktok_secret PP_TIKTOK_SECRET >>"$DIR/ingest-ads.apps"
 	member google_client_id PP_GOOGLE_CLIENT_ID >>"$DIR/ingest-ads.apps"
 	member google_client_secret PP_GOOGLE_CLIENT_SECRET >>"$DIR/ingest-ads.apps"
-	member google_developer_token PP_GOOGLE_DEVELOPER_TOKEN >>"$DIR/ingest-ads.apps")
+	member google_developer_token PP_GOOGLE_DEVELOPER_TOKEN >>"$DIR/ingest-ads.apps"
+	# The simulated model takes any key of the right form.
+	[ -s "$DIR/ai.key" ] || echo "sk-ant-simulator-$(od -An -tx1 -N12 /dev/urandom | tr -d " \n")" >"$DIR/ai.key")
 }
 
 start_simulator() {
