@@ -15,6 +15,7 @@
 #define SLOW_READER_RATE                                                        \
 	16384 /* ... and has a second for so many bytes, beyond PP_HTTP_BODY_MS \
 	       */
+#define LENGTH_UNKNOWN SIZE_MAX
 
 struct reason {
 	int status;
@@ -31,6 +32,7 @@ static const struct reason reasons[] = {
 	{ 403, "Forbidden" },
 	{ 404, "Not Found" },
 	{ 405, "Method Not Allowed" },
+	{ 406, "Not Acceptable" },
 	{ 408, "Request Timeout" },
 	{ 409, "Conflict" },
 	{ 413, "Content Too Large" },
@@ -121,6 +123,12 @@ static void put_limits(struct exchange *x)
 		buf_printf(x->out, "RateLimit-Policy: %s\r\n", policy);
 }
 
+/* HTTP/1.0 knows no chunks: there the end of the connection is the end of the answer. */
+static bool speaks_chunks(const struct exchange *x)
+{
+	return strcmp(x->info->http_version, "1.1") == 0;
+}
+
 static void put_head(struct exchange *x, int status, const char *type, size_t len)
 {
 	struct buf *b = x->out;
@@ -134,8 +142,10 @@ static void put_head(struct exchange *x, int status, const char *type, size_t le
 	put_date(b);
 	if (type)
 		buf_printf(b, "Content-Type: %s\r\n", type);
+	if (len == LENGTH_UNKNOWN && speaks_chunks(x))
+		buf_puts(b, "Transfer-Encoding: chunked\r\n");
 	/* 304 and 204 have no body and, by RFC 9110, no length either. */
-	if (status != 204 && status != 304)
+	if (status != 204 && status != 304 && len != LENGTH_UNKNOWN)
 		buf_printf(b, "Content-Length: %zu\r\n", len);
 	put_limits(x);
 	if (x->close)
@@ -256,10 +266,18 @@ static void put_problem(struct exchange *x, struct buf *b, enum status st, int h
 	put_words(b, x->arena, x->call.request_id);
 }
 
+void answer_problem_text(struct exchange *x, struct buf *out, enum status st)
+{
+	put_problem(x, out, st, status_http(st));
+	buf_putc(out, '}');
+}
+
 void answer_problem_with(struct exchange *x, enum status st, const char *member, uint64_t value)
 {
 	int http = x->http ? x->http : status_http(st);
 	struct buf body;
+
+	x->outcome = st;
 
 	buf_init(&body, 16384);
 	put_problem(x, &body, st, http);
@@ -283,4 +301,52 @@ void answer_problem_with(struct exchange *x, enum status st, const char *member,
 void answer_problem(struct exchange *x, enum status st)
 {
 	answer_problem_with(x, st, NULL, 0);
+}
+
+/* ---- answers in pieces ---- */
+
+/* However little it is: a client that reads nothing holds a thread. */
+static enum status write_piece(struct exchange *x)
+{
+	int sent = -1;
+
+	if (buf_status(x->out) == ST_OK) {
+		x->watch.writes = x->watch.stream = true;
+		edge_watch(x, x->edge->cfg.body_ms * 1000);
+		sent = mg_write(x->conn, x->out->data, x->out->len);
+		(void)edge_unwatch(x);
+	}
+	if (sent >= 0 && (size_t)sent == x->out->len)
+		return ST_OK;
+	x->close = true;
+	return ST_CANCELLED;
+}
+
+enum status answer_stream_begin(struct exchange *x)
+{
+	put_head(x, 200, "text/event-stream", LENGTH_UNKNOWN);
+	/* The last one asks proxies of the nginx kind to pass each event on as it comes. */
+	buf_puts(x->out, "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n\r\n");
+	return write_piece(x);
+}
+
+enum status answer_stream_put(struct exchange *x, const char *data, size_t len)
+{
+	buf_reset(x->out);
+	if (speaks_chunks(x))
+		buf_printf(x->out, "%zx\r\n", len);
+	buf_put(x->out, data, len);
+	if (speaks_chunks(x))
+		buf_puts(x->out, "\r\n");
+	return write_piece(x);
+}
+
+void answer_stream_end(struct exchange *x)
+{
+	buf_reset(x->out);
+	buf_puts(x->out, "0\r\n\r\n");
+	if (!speaks_chunks(x) || write_piece(x) == ST_OK)
+		atomic_fetch_add(&x->edge->answered, 1);
+	if (x->close || atomic_load(&x->edge->draining))
+		mg_disable_connection_keep_alive(x->conn);
 }

@@ -30,7 +30,7 @@
 
 struct edge_config {
 	char listen[128], hosts[1024], origins[1024];
-	int64_t threads, body_ms;
+	int64_t threads, body_ms, streams, heartbeat_ms;
 };
 
 struct route_stats {
@@ -60,6 +60,8 @@ struct edge {
 	pthread_mutex_t watch_lock;
 	struct exchange *watched; /* those that wait for their client */
 	_Atomic uint64_t limited;
+	_Atomic int streams; /* answers in parts that are open */
+	_Atomic uint64_t stream_parts, streams_refused;
 	/* readiness, asked at most once a second */
 	pthread_mutex_t ready_lock;
 	int64_t ready_at_us;
@@ -71,8 +73,9 @@ struct edge {
 /* A wait for a client, ended when it takes too long. */
 struct watch {
 	struct exchange *next, *prev;
-	int64_t until_us; /* monotonic */
+	int64_t since_us, until_us; /* monotonic */
 	bool on, late, writes;
+	bool stream; /* not waited for when the edge ends */
 };
 
 /* One HTTP request on its way through; lives on the worker's stack. */
@@ -96,7 +99,8 @@ struct exchange {
 	int http;             /* the status of a problem that enum status does not have; 0: none */
 	struct watch watch;
 	struct limits_verdict limit;
-	int status; /* what was sent */
+	int status; /* what was sent; of a stream that failed afterwards what it came to */
+	enum status outcome;
 	char token[ACCESS_TOKEN_MAX];
 };
 
@@ -106,6 +110,9 @@ int edge_handle(struct mg_connection *conn);
 int edge_refused(struct mg_connection *conn, int status, const char *why);
 /* Reads the whole body into the arena; at most `max` bytes. */
 enum status edge_read_body(struct exchange *x, size_t max, char **ret, size_t *len);
+/* The message of the route's method from body, query, path and headers, checked. */
+enum status edge_read_input(struct exchange *x, struct json_param *params, size_t n,
+			    ProtobufCMessage **in);
 
 /* A body is about to be read: asks a client for it that waits to be asked. */
 void edge_ask_body(struct exchange *x);
@@ -121,6 +128,10 @@ bool edge_client_closes(const struct exchange *x);
 void edge_stop_listening(void);
 /* After an answer to a request whose body was not read: lets the client hear it. */
 void edge_linger(const struct exchange *x);
+/* The connection's file, this thread's until the request ends; -1 when it is gone already. */
+int edge_socket(const struct exchange *x);
+/* True when the client ended the connection, or its sending half: nobody reads here. */
+bool edge_client_gone(int socket);
 /* The client has so long from now; again to give it more. edge_unwatch: true when it was too slow.
  */
 void edge_watch(struct exchange *x, int64_t for_us);
@@ -139,8 +150,21 @@ void answer_problem(struct exchange *x, enum status st);
 /* With an extra member, e.g. how far an upload came. */
 void answer_problem_with(struct exchange *x, enum status st, const char *member, uint64_t value);
 
+/*
+ * An event stream: its head, then pieces of it, each sent at once, then its end. ST_CANCELLED when
+ * the client does not take it; then nothing more can be sent.
+ */
+enum status answer_stream_begin(struct exchange *x);
+enum status answer_stream_put(struct exchange *x, const char *data, size_t len);
+void answer_stream_end(struct exchange *x);
+/* The problem document of x->err on one line, for the middle of a stream. */
+void answer_problem_text(struct exchange *x, struct buf *out, enum status st);
+
 /* upload.c */
 void edge_upload(struct exchange *x, const struct json_param *params, size_t n);
+
+/* stream.c */
+void edge_stream(struct exchange *x, struct json_param *params, size_t n);
 
 /* pages.c: true when the path is one of the edge's own (health, docs, metrics). */
 bool edge_page(struct exchange *x, const char *path);

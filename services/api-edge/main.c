@@ -28,6 +28,10 @@ static const struct config_item config[] = {
 		   "connections served at the same time (a thread each)"),
 	CONFIG_NUM(struct edge, cfg.body_ms, "PP_HTTP_BODY_MS", "30000", 100, 600000,
 		   "milliseconds a client has to send a body, or 64 KiB of an upload"),
+	CONFIG_NUM(struct edge, cfg.streams, "PP_HTTP_STREAMS", "64", 1, 2047,
+		   "streams open at the same time; must be below PP_HTTP_THREADS"),
+	CONFIG_NUM(struct edge, cfg.heartbeat_ms, "PP_HTTP_HEARTBEAT_MS", "10000", 100, 60000,
+		   "milliseconds after which a silent stream gets a comment"),
 	{ 0 },
 };
 
@@ -124,6 +128,9 @@ static enum status start(struct svc *svc, void *app, struct error *err)
 	struct edge *e = app;
 	enum status st;
 
+	if (e->cfg.streams >= e->cfg.threads)
+		return error_set(err, ST_INVALID, "PP_HTTP_STREAMS",
+				 "must be below PP_HTTP_THREADS");
 	e->magic = EDGE_MAGIC;
 	e->svc = svc;
 	e->router = router_new(contract_services, contract_services_n);
@@ -153,6 +160,7 @@ static void drain(struct edge *e)
 	atomic_store(&e->draining, true);
 	edge_stop_listening();
 	while (now < until && now - busy < QUIET_US) {
+		edge_end_late(e);
 		time_sleep_us(now + 5000);
 		now = time_mono_us();
 		if (atomic_load(&e->in_flight) > 0 || atomic_load(&e->taken) != seen)

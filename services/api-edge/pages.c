@@ -121,6 +121,13 @@ static void metrics(struct exchange *x)
 		   (uint64_t)atomic_load(&e->in_flight));
 	put_number(&b, "pp_http_limited_total", "counter",
 		   "Requests refused because of their tenant's limit.", atomic_load(&e->limited));
+	put_number(&b, "pp_http_streams_open", "gauge", "Answers in parts that are open.",
+		   (uint64_t)atomic_load(&e->streams));
+	put_number(&b, "pp_http_stream_parts_total", "counter", "Events sent in streams.",
+		   atomic_load(&e->stream_parts));
+	put_number(&b, "pp_http_streams_refused_total", "counter",
+		   "Streams refused because PP_HTTP_STREAMS were open.",
+		   atomic_load(&e->streams_refused));
 	put_number(&b, "pp_bus_connected", "gauge", "1 while nats-server is connected.",
 		   bus_connected(svc_bus(e->svc)));
 	answer_text(x, 200, "text/plain; version=0.0.4", b.data, b.len);

@@ -308,8 +308,27 @@ static enum status read_idempotency(struct exchange *x)
 	return ST_OK;
 }
 
-static enum status read_input(struct exchange *x, struct json_param *params, size_t n,
-			      ProtobufCMessage **in)
+/* What a stream's client has seen already comes in a header (WHATWG HTML, 9.2). */
+static enum status read_last_event(struct exchange *x, struct json_param *params, size_t *n)
+{
+	static const char field[] = "last_event_id";
+	const ProtobufCMessageDescriptor *d = x->route->method->input;
+	const ProtobufCFieldDescriptor *f =
+		protobuf_c_message_descriptor_get_field_by_name(d, field);
+	const struct message_rule *rule = f ? contract_message_find(d) : NULL;
+	const char *value = mg_get_header(x->conn, "Last-Event-ID");
+
+	if (!value || !*value || !rule || !rule->fields[f - d->fields].in_header)
+		return ST_OK;
+	if (*n == EDGE_PARAMS_MAX)
+		return error_set(&x->err, ST_INVALID, "query", "has more than %d parameters",
+				 EDGE_PARAMS_MAX - 1);
+	params[(*n)++] = (struct json_param){ .name = field, .value = value, .from_header = true };
+	return ST_OK;
+}
+
+enum status edge_read_input(struct exchange *x, struct json_param *params, size_t n,
+			    ProtobufCMessage **in)
 {
 	const struct contract_method *m = x->route->method;
 	bool has_body = strcmp(m->http_method, "GET") != 0 && strcmp(m->http_method, "DELETE") != 0;
@@ -326,6 +345,8 @@ static enum status read_input(struct exchange *x, struct json_param *params, siz
 				 "is not taken by this method; use the body");
 	if (st == ST_OK && !has_body)
 		st = read_query(x, params, &n);
+	if (st == ST_OK)
+		st = read_last_event(x, params, &n);
 	if (st != ST_OK)
 		return st;
 	return message_from_json(x->arena, m->input, body, len, params, n, in, &x->err);
@@ -336,7 +357,7 @@ static void forward(struct exchange *x, struct json_param *params, size_t n)
 	const struct contract_method *m = x->route->method;
 	struct scratch *s = thread_scratch();
 	ProtobufCMessage *in = NULL, *out = NULL;
-	enum status st = read_input(x, params, n, &in);
+	enum status st = edge_read_input(x, params, n, &in);
 
 	/* A slow client's body does not eat the service's time. */
 	x->call.deadline_us = time_mono_us() + (int64_t)m->deadline_ms * 1000;
@@ -397,6 +418,8 @@ static void serve_route(struct exchange *x, struct json_param *params, size_t n)
 		answer_problem(x, st);
 	else if (x->route->method->upload_field)
 		edge_upload(x, params, n);
+	else if (x->route->method->stream)
+		edge_stream(x, params, n);
 	else
 		forward(x, params, n);
 }

@@ -18,6 +18,7 @@
 
 #define LINGER_BYTES ((size_t)4 * 1024 * 1024)
 #define LINGER_US    (2 * US_PER_SECOND)
+#define ENDING_US    (1 * US_PER_SECOND)
 
 /* ---- finding ---- */
 
@@ -95,6 +96,21 @@ void edge_stop_listening(void)
 		close(idle);
 }
 
+/* ---- a client that went away ---- */
+
+int edge_socket(const struct exchange *x)
+{
+	return find_file(is_connection, x->info, 0);
+}
+
+bool edge_client_gone(int socket)
+{
+	struct pollfd p = { .fd = socket, .events = POLLRDHUP };
+
+	return socket < 0 ||
+	       (poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)));
+}
+
 /* ---- a refused body ---- */
 
 /*
@@ -103,7 +119,7 @@ void edge_stop_listening(void)
  */
 void edge_linger(const struct exchange *x)
 {
-	int fd = find_file(is_connection, x->info, 0);
+	int fd = edge_socket(x);
 	int64_t until = time_mono_us() + LINGER_US;
 	size_t total = 0;
 	char block[16384];
@@ -131,7 +147,8 @@ void edge_watch(struct exchange *x, int64_t for_us)
 	struct edge *e = x->edge;
 
 	pthread_mutex_lock(&e->watch_lock);
-	x->watch.until_us = time_mono_us() + for_us;
+	x->watch.since_us = time_mono_us();
+	x->watch.until_us = x->watch.since_us + for_us;
 	if (!x->watch.on) {
 		x->watch.on = true;
 		x->watch.next = e->watched;
@@ -161,19 +178,26 @@ bool edge_unwatch(struct exchange *x)
 	return x->watch.late;
 }
 
+/* A stream's client that takes nothing would hold up the end of the process. */
+static bool is_late(const struct watch *w, int64_t now, bool ending)
+{
+	return now >= w->until_us || (ending && w->stream && now >= w->since_us + ENDING_US);
+}
+
 /* The lock keeps the connection its thread's: while it is watched its number is not given anew. */
 void edge_end_late(struct edge *e)
 {
+	bool ending = atomic_load(&e->draining);
 	int64_t now = time_mono_us();
 
 	pthread_mutex_lock(&e->watch_lock);
 	for (struct exchange *x = e->watched; x; x = x->watch.next) {
 		int fd;
 
-		if (x->watch.late || now < x->watch.until_us)
+		if (x->watch.late || !is_late(&x->watch, now, ending))
 			continue;
 		x->watch.late = true;
-		fd = find_file(is_connection, x->info, 0);
+		fd = edge_socket(x);
 		if (fd >= 0)
 			(void)shutdown(fd, x->watch.writes ? SHUT_RDWR : SHUT_RD);
 	}

@@ -215,6 +215,49 @@ int answer_count(const struct answer *r, const char *name)
 	return n;
 }
 
+static void forget(struct wire *c, size_t len)
+{
+	c->len -= len;
+	memmove(c->buf, c->buf + len, c->len + 1);
+}
+
+struct answer wire_head(struct wire *c, struct arena *a)
+{
+	struct answer r = { .head = "", .body = "" };
+	size_t len;
+	char *end;
+
+	while (c->len == 0 || !(end = strstr(c->buf, "\r\n\r\n")))
+		if (!more(c))
+			return r;
+	len = (size_t)(end - c->buf) + 4;
+	r.head = arena_strndup(a, c->buf, len - 2);
+	INVARIANT(strncmp(r.head, "HTTP/1.1 ", 9) == 0);
+	r.status = (int)strtol(r.head + 9, NULL, 10);
+	forget(c, len);
+	return r;
+}
+
+const char *wire_chunk(struct wire *c, struct arena *a)
+{
+	const char *text;
+	size_t len, head;
+	char *end;
+
+	while (c->len == 0 || !(end = strstr(c->buf, "\r\n")))
+		if (!more(c))
+			return NULL;
+	head = (size_t)(end - c->buf) + 2;
+	len = strtoul(c->buf, NULL, 16);
+	while (c->len < head + len + 2)
+		if (!more(c))
+			return NULL;
+	INVARIANT(memcmp(c->buf + head + len, "\r\n", 2) == 0);
+	text = arena_strndup(a, c->buf + head, len);
+	forget(c, head + len + 2);
+	return text;
+}
+
 struct answer wire_answer(struct wire *c, struct arena *a, bool bodyless)
 {
 	struct answer r = { .head = "", .body = "" };
@@ -238,8 +281,7 @@ struct answer wire_answer(struct wire *c, struct arena *a, bool bodyless)
 	r.len = (size_t)body_len;
 	r.body = arena_strndup(a, c->buf + head_len, r.len);
 	r.whole = true;
-	c->len -= head_len + r.len;
-	memmove(c->buf, c->buf + head_len + r.len, c->len + 1);
+	forget(c, head_len + r.len);
 	return r;
 }
 

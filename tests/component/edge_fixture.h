@@ -49,6 +49,10 @@ bool wire_send(struct wire *c, const void *data, size_t len);
 bool wire_puts(struct wire *c, const char *text);
 /* Reads one answer; interim ones (1xx) are given as they are. `bodyless`: to HEAD. */
 struct answer wire_answer(struct wire *c, struct arena *a, bool bodyless);
+/* The head of an answer whose body comes in chunks, and then one chunk: its text, "" the last one,
+ * NULL when the connection ended. */
+struct answer wire_head(struct wire *c, struct arena *a);
+const char *wire_chunk(struct wire *c, struct arena *a);
 /* True when the other side ends the connection without a further byte. */
 bool wire_ended(struct wire *c);
 /* A header's value ("" when absent), in the arena; how many times it is there. */

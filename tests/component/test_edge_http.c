@@ -1005,6 +1005,8 @@ static int begin(void **state)
 						"localhost, [::1]",
 						"PP_HTTP_THREADS",
 						"12",
+						"PP_HTTP_STREAMS",
+						"8",
 						"PP_HTTP_BODY_MS",
 						BODY_MS,
 						NULL };

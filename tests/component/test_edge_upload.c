@@ -426,7 +426,8 @@ static void ten_megabytes_need_little_memory(void **state)
 
 static int begin(void **state)
 {
-	static const char *const settings[] = { "PP_HTTP_THREADS", "12", NULL };
+	static const char *const settings[] = { "PP_HTTP_THREADS", "12", "PP_HTTP_STREAMS", "8",
+						NULL };
 	struct bus_server_config cfg = { .subject = "pp.rpc.attribution.>",
 					 .queue = "attribution",
 					 .workers = 2,
