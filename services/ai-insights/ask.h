@@ -1,0 +1,47 @@
+/*
+ * How a question is answered: the model with its tools and its bill, every sentence traced before
+ * it is released, and the analyst where no model answers. Read next: ask.c (the turns), draft.h
+ * (what may be shown), settle.h (the bill), prompt.h (what the model is told).
+ */
+#ifndef INSIGHTS_ASK_H
+#define INSIGHTS_ASK_H
+
+#include "prompt.h"
+#include "service.h"
+#include "store.h"
+
+#define ASK_TURNS_MAX 8  /* calls of the model for one draft and its tools, the last one included \
+			  */
+#define ASK_TOOLS_MAX 24 /* tools that the model may run for one question */
+#define ASK_DRAFTS    2  /* a draft with untraced numbers goes back once */
+
+/*
+ * What the asker is told while the answer is made. A sender that fails (the asker left) stops the
+ * work: its status comes back from ask_answer.
+ */
+struct ask_out {
+	void *arg;
+	enum status (*tool)(void *arg, const char *name, const char *arguments);
+	enum status (*text)(void *arg, const char *delta);
+	enum status (*restart)(void *arg, const char *reason);
+	bool (*left)(void *arg); /* the asker went away */
+};
+
+struct asking {
+	struct call *call;
+	struct insights *app;
+	const struct question *question;
+	const struct prompt_facts *facts;
+	const struct ask_out *out;
+};
+
+/*
+ * The whole answer in the call's arena, tokens and cost included; its text is what the asker was
+ * sent since the last restart. Takes at most the call's time less what storing the answer needs,
+ * but a call of the model that was begun is read to its end for what it used, for at most
+ * ASK_LINGER_MS longer. Fails with ST_CANCELLED when the asker left, ST_TIMEOUT, or with what makes
+ * even the analyst fail.
+ */
+enum status ask_answer(const struct asking *a, struct answer *ret) MUST_USE;
+
+#endif
