@@ -37,6 +37,7 @@ struct call {
 	const char *client_ip;              /* as the edge saw it; "" when not from the edge */
 	const ProtobufCMessage *in;         /* for the idempotency record */
 	int64_t db_us;                      /* time spent in the database */
+	size_t sent_bytes;                  /* of the answer or its parts, for telemetry */
 	bool idempotency_lost; /* set by call_seal and call_run: another copy won the race */
 };
 

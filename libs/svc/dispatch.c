@@ -42,6 +42,8 @@ static void reply(struct call *call, const struct bus_msg *m, enum status st, co
 	int n = svc__status_headers(st, call->err, call->arena, h);
 
 	/* A failed send has no one left to tell: the caller's deadline will. */
+	if (st == ST_OK)
+		call->sent_bytes = len;
 	if (bus_reply(call->svc->bus, m, h, n, data, st == ST_OK ? len : 0) != ST_OK)
 		log_event(LOG_WARN, "rpc.reply_lost", "an answer of %s could not be sent",
 			  call->method ? call->method->name : "an unknown method");
@@ -214,6 +216,53 @@ static void count(struct call *call, enum status st, int64_t us)
 		  call->err->detail);
 }
 
+/* ---- telemetry ---- */
+
+static uint32_t clip(int64_t v)
+{
+	return v < 0 ? 0 : v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
+/* What the row cannot hold as text is left out: ids that are none come from outside. */
+static void tell_who(const struct call *call, Pulsepoint__RequestRow *row)
+{
+	const struct db_scope scope = call_scope(call);
+	const char *brand = call->in && call->method->brand_field
+				    ? message_string_field(call->in, call->method->brand_field)
+				    : NULL;
+
+	if (call->who) {
+		row->tenant_id = (char *)scope.tenant_id;
+		row->user_id = (char *)call->who->user_id;
+	}
+	if (utf8_valid(call->request_id, strlen(call->request_id)))
+		row->request_id = (char *)call->request_id;
+	if (brand && uuid_valid(brand))
+		row->brand_id = (char *)brand;
+}
+
+/* One row for each request that was answered, whatever the answer. */
+static void tell(const struct call *call, const struct bus_msg *m, enum status st, int64_t us)
+{
+	Pulsepoint__RequestRow row = PULSEPOINT__REQUEST_ROW__INIT;
+	struct telemetry_ids ids;
+	size_t len;
+
+	(void)bus_msg_data(m, &len);
+	row.started_at = time_now_us() - us;
+	row.duration_us = clip(us);
+	row.database_us = clip(call->db_us);
+	row.method = (char *)(call->method ? call->method->name : "");
+	row.status = (char *)status_name(st);
+	row.http_status = (uint32_t)status_http(st);
+	row.request_bytes = clip((int64_t)len);
+	row.response_bytes = clip((int64_t)call->sent_bytes);
+	if (call->method)
+		tell_who(call, &row);
+	svc_telemetry_trace(&row, &ids, call->traceparent, bus_msg_header(m, HDR_TRACEPARENT));
+	svc_telemetry_request(call->svc, &row);
+}
+
 /*
  * The arena of a worker thread is kept between requests: most need no more than its first block.
  * The key's destructor frees it when the thread ends.
@@ -252,11 +301,15 @@ static void serve_method(struct svc *svc, const struct contract_method *method, 
 	struct call call = {
 		.svc = svc, .app = svc->app, .method = method, .arena = arena, .err = &err
 	};
-	int64_t start = time_mono_us();
+	int64_t start = time_mono_us(), us;
+	enum status st;
 
 	read_headers(&call, m);
 	log_context(call.request_id, NULL);
-	count(&call, handle(&call, &who, m), time_mono_us() - start);
+	st = handle(&call, &who, m);
+	us = time_mono_us() - start;
+	count(&call, st, us);
+	tell(&call, m, st, us);
 	log_context(NULL, NULL);
 }
 
@@ -275,6 +328,8 @@ void svc__serve(void *arg, struct bus_msg *m)
 	} else if (arena) {
 		error_set(&err, ST_NOT_FOUND, NULL, "the %s service has no such method", svc->name);
 		reply(&call, m, ST_NOT_FOUND, NULL, 0);
+		traceparent_child(bus_msg_header(m, HDR_TRACEPARENT), call.traceparent);
+		tell(&call, m, ST_NOT_FOUND, 0);
 	}
 	if (arena)
 		arena_reset(arena);
@@ -291,6 +346,13 @@ void svc__serve_full(void *arg, struct bus_msg *m)
 		{ HDR_SVC_CODE, "503" },
 	};
 
+	/* Known to nobody: there was no time to look at its headers. */
+	struct call call = {
+		.svc = svc, .method = contract_method_find(svc->spec->contract, bus_msg_subject(m))
+	};
+
 	CHECK_MAGIC(svc, SVC_MAGIC);
 	(void)!bus_reply(svc->bus, m, full, 5, NULL, 0);
+	traceparent_child(bus_msg_header(m, HDR_TRACEPARENT), call.traceparent);
+	tell(&call, m, ST_UNAVAILABLE, 0);
 }

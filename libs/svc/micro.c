@@ -62,8 +62,10 @@ static void put_data(struct buf *b, const struct svc *svc)
 {
 	struct bus_server_stats q = { 0 };
 	struct db_stats d = { 0 };
+	struct telemetry_counts t;
 	uint64_t sent, resent;
 
+	svc_telemetry_counts(svc, &t);
 	if (svc->server)
 		bus_server_stats(svc->server, &q);
 	if (svc->db)
@@ -74,7 +76,9 @@ static void put_data(struct buf *b, const struct svc *svc)
 		   "full\":%llu,"
 		   "\"db_transactions\":%llu,\"db_pipelines\":%llu,\"db_failures\":%llu,\"db_"
 		   "reconnects\":%llu,"
-		   "\"events_sent\":%llu,\"events_resent\":%llu}",
+		   "\"events_sent\":%llu,\"events_resent\":%llu,"
+		   "\"telemetry_emitted\":%llu,\"telemetry_dropped\":%llu,"
+		   "\"telemetry_pages\":%llu,\"telemetry_unsent\":%llu}",
 		   access_version(svc->access) > 0 && (!svc->db || db_ping(svc->db) == ST_OK)
 			   ? "true"
 			   : "false",
@@ -82,7 +86,9 @@ static void put_data(struct buf *b, const struct svc *svc)
 		   (unsigned long long)q.refused_full, (unsigned long long)d.transactions,
 		   (unsigned long long)d.pipelines, (unsigned long long)d.failures,
 		   (unsigned long long)d.reconnects, (unsigned long long)sent,
-		   (unsigned long long)resent);
+		   (unsigned long long)resent, (unsigned long long)t.emitted,
+		   (unsigned long long)t.dropped, (unsigned long long)t.pages,
+		   (unsigned long long)t.unsent);
 }
 
 static void put_stats(struct buf *b, const struct svc *svc)

@@ -12,7 +12,7 @@
 #include "svc/svc_priv.h"
 #include "json/message.h"
 
-#include <stdio.h>
+#include <string.h>
 
 struct event_origin call_origin(const struct call *call)
 {
@@ -62,15 +62,64 @@ static const char *envelope(struct arena *a, const struct event_origin *origin)
 			    (long long)time_now_us(), span);
 }
 
+/* A field of the event as a token of its subject: a text as it is, an enum as its JSON word. */
+static const char *subject_field(struct arena *a, const ProtobufCMessage *m, const char *name)
+{
+	const ProtobufCFieldDescriptor *f =
+		protobuf_c_message_descriptor_get_field_by_name(m->descriptor, name);
+	int value;
+
+	if (!f || f->type != PROTOBUF_C_TYPE_ENUM)
+		return message_string_field(m, name);
+	memcpy(&value, (const char *)m + f->offset, sizeof(value));
+	return enum_word(a, f->descriptor, value);
+}
+
+/* "pp.alert.{tenant}.{severity}.{rule_id}" with the event's own words; pp.evt... without one. */
+static const char *event_subject(struct arena *a, const struct contract_event *event,
+				 const char *tenant_id, const ProtobufCMessage *m,
+				 struct error *err)
+{
+	const char *p = event->subject;
+	char *out;
+
+	if (!p)
+		return arena_printf(a, "pp.evt.%s.%s.%s.%s", tenant_id, event->service,
+				    event->entity, event->action);
+	out = arena_strdup(a, "");
+	while (*p) {
+		size_t n = strcspn(p, "{");
+		const char *name, *word;
+
+		out = arena_printf(a, "%s%.*s", out, (int)n, p);
+		p += n;
+		if (!*p)
+			break;
+		n = strcspn(++p, "}");
+		name = arena_strndup(a, p, n);
+		word = strcmp(name, "tenant") == 0 ? tenant_id : subject_field(a, m, name);
+		if (!word || !token_valid(word)) {
+			error_set(err, ST_INVALID, name, "is no token of a subject");
+			return NULL;
+		}
+		out = arena_printf(a, "%s%s", out, word);
+		p += n + (p[n] == '}');
+	}
+	return out;
+}
+
 static enum status add_row(struct db_tx *tx, struct arena *a, const struct contract_event *event,
 			   const struct event_origin *origin, const ProtobufCMessage *m,
 			   struct error *err)
 {
 	char id[UUID_TEXT];
+	const char *subject = event_subject(a, event, origin->tenant_id, m, err);
 	struct db_args args;
 	uint8_t *data;
 	size_t len;
 
+	if (!subject)
+		return ST_INVALID;
 	if (message_pack(a, m, &data, &len) != ST_OK || len > BUS_EVENT_MAX)
 		return error_set(err, ST_TOO_LARGE, NULL, "an event is larger than %d bytes",
 				 BUS_EVENT_MAX);
@@ -78,8 +127,7 @@ static enum status add_row(struct db_tx *tx, struct arena *a, const struct contr
 	db_args_init(&args, a);
 	db_arg_text(&args, arena_printf(a, "%s:%s", event->service, id));
 	db_arg_text(&args, origin->tenant_id);
-	db_arg_text(&args, arena_printf(a, "pp.evt.%s.%s.%s.%s", origin->tenant_id, event->service,
-					event->entity, event->action));
+	db_arg_text(&args, subject);
 	db_arg_text(&args, envelope(a, origin));
 	db_arg_bytes(&args, data, len);
 	return db_do(tx, "svc_outbox_add", &args, err);

@@ -27,8 +27,9 @@ struct event_origin call_origin(const struct call *call);
 
 /*
  * Adds the event to the transaction (queued or open) and wakes the relay after commit. ST_TOO_LARGE
- * beyond BUS_EVENT_MAX: split the page. The message is packed at once. Used by the generated emit_*
- * functions.
+ * beyond BUS_EVENT_MAX: split the page. ST_INVALID for an event with a subject of its own when a
+ * field of it is no token ([a-z0-9_-]{1,64}). The message is packed at once. Used by the generated
+ * emit_* functions.
  */
 enum status outbox_put(struct db_tx *tx, const struct contract_event *event,
 		       const struct event_origin *origin, const ProtobufCMessage *m,

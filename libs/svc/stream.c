@@ -36,6 +36,8 @@ enum status call_stream_send(struct call_stream *s, const ProtobufCMessage *part
 
 	if (st == ST_OK)
 		st = bus_stream_send(s->bus, data, len);
+	if (st == ST_OK)
+		s->call->sent_bytes += len;
 	arena_reset(s->scratch);
 	return st;
 }

@@ -174,7 +174,9 @@ static enum status open_database(struct svc *svc, struct error *err)
 		st = open_pool(svc, &svc->db, svc->cfg.db_app, connections, svc_app_statements,
 			       spec->statements, err);
 	if (st == ST_OK)
-		st = open_pool(svc, &svc->worker_db, svc->cfg.db_worker, WORKER_CONNECTIONS,
+		st = open_pool(svc, &svc->worker_db, svc->cfg.db_worker,
+			       spec->worker_connections ? spec->worker_connections
+							: WORKER_CONNECTIONS,
 			       svc_worker_statements, spec->worker_statements, err);
 	return st;
 }
@@ -231,8 +233,10 @@ static enum status start_server(struct svc *svc, struct error *err)
 /* The order is the one an operator sees in the log when a step fails. */
 static enum status start_all(struct svc *svc, struct error *err)
 {
-	enum status st = svc__access_start(svc, err);
+	enum status st = svc__telemetry_start(svc, err);
 
+	if (st == ST_OK)
+		st = svc__access_start(svc, err);
 	if (st == ST_OK && svc->spec->start)
 		st = svc->spec->start(svc, svc->app, err);
 	/* So that a started service knows the keys; without auth it starts all the same and refuses
@@ -263,11 +267,13 @@ static void stop_all(struct svc *svc)
 		svc->spec->stop(svc, svc->app);
 	svc__relay_stop(svc);
 	svc__access_stop(svc);
+	svc__telemetry_stop(svc);
 }
 
 static void close_all(struct svc *svc)
 {
 	bus_close(svc->bus, (int)svc->cfg.drain_ms);
+	svc__telemetry_free(svc);
 	db_close(svc->db);
 	db_close(svc->worker_db);
 	seal_ring_free(svc->seal);

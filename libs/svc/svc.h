@@ -41,7 +41,8 @@ struct svc_spec {
 	const struct db_stmt *const *worker_statements; /* those run as <svc>_worker; may be NULL */
 	const struct db_migration_set *migrations; /* the service's sets, ended by a zeroed one */
 	int workers;                               /* request threads; 0: 16 */
-	int connections; /* database connections for requests and consumers; 0: 4 */
+	int connections;        /* database connections for requests and consumers; 0: 4 */
+	int worker_connections; /* of the worker's pool, of which the relay uses one; 0: 3 */
 	/* Hooks, each may be NULL. start runs before requests are taken, stop after the last was
 	 * answered. */
 	enum status (*start)(struct svc *svc, void *app, struct error *err);

@@ -7,6 +7,7 @@
 #include "svc/headers.h"
 #include "svc/outbox.h"
 #include "svc/svc.h"
+#include "svc/telemetry.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,6 +32,7 @@ struct method_counters {
 };
 
 struct relay;
+struct telemetry;
 struct consumer_loop;
 
 struct svc {
@@ -49,6 +51,7 @@ struct svc {
 	struct bus_sub *access_sub, *srv_sub;
 	struct method_counters *counters; /* parallel to contract->methods */
 	struct relay *relay;
+	struct telemetry *telemetry;
 	struct consumer_loop *consumers[SVC_CONSUMERS_MAX];
 	size_t n_consumers;
 
@@ -111,6 +114,11 @@ void svc__consumers_stop(struct svc *svc);
 /* accessloop.c */
 enum status svc__access_start(struct svc *svc, struct error *err);
 void svc__access_stop(struct svc *svc);
+
+/* telemetry.c; stop flushes, free comes when nobody tells any more. */
+enum status svc__telemetry_start(struct svc *svc, struct error *err) MUST_USE;
+void svc__telemetry_stop(struct svc *svc);
+void svc__telemetry_free(struct svc *svc);
 
 /* micro.c: $SRV.PING, INFO, STATS (NATS ADR-32). */
 enum status svc__micro_start(struct svc *svc);

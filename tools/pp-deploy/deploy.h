@@ -23,11 +23,14 @@
 #define SUPERVIEW       "pp_superview"
 #define DLQ_STREAM      "dlq"
 #define NAME_CAP        80 /* a service's name, a role, a stream; the generator caps tokens at 64 */
+#define SUBJECT_CAP     512
 #define SECRET_CAP      256 /* one line of a secret file */
 #define VALUE_CAP       256 /* one setting */
 #define CONFIG_MAX      (1024 * 1024)
 #define STREAM_BYTES \
 	(1024LL * 1024 * 1024) /* of one publishing service's events; the oldest go first */
+#define OBS_STREAM     "obs"   /* request telemetry; of its reader see telemetry_durable() */
+#define OBS_BYTES      (512LL * 1024 * 1024)
 #define DLQ_BYTES      (256LL * 1024 * 1024)
 #define DLQ_LIST_LIMIT 100 /* lines unless --limit says more */
 
@@ -60,6 +63,13 @@ enum status command_dlq(int argc, char **argv, const struct options *o, struct e
 const char *bus_user(size_t i);
 /* "ingest-shopify" to "ingest_shopify": schema and role prefix. */
 void schema_name(const char *service, char out[NAME_CAP]);
+/*
+ * The i-th subject of a service's own beside pp.evt...: "pp.alert.*.*.*" for events that name one,
+ * each once. False after the last.
+ */
+bool own_subject(const struct contract_service *s, size_t i, char out[SUBJECT_CAP]);
+/* The durable consumer of telemetry: "observability-obs". */
+void telemetry_durable(const struct contract_service *s, char out[NAME_CAP]);
 /* Kinds of database roles of a service: "owner", "app", "worker"; NULL ends. */
 extern const char *const role_kinds[];
 

@@ -48,3 +48,43 @@ void put_conninfo(struct buf *b, const char *key, const char *value)
 	if (quote)
 		buf_putc(b, '\'');
 }
+
+/* Names in braces become wildcards. */
+static void put_pattern(const char *subject, char out[SUBJECT_CAP])
+{
+	size_t n = 0;
+
+	for (const char *p = subject; *p && n < SUBJECT_CAP - 1; p++) {
+		out[n++] = *p == '{' ? '*' : *p;
+		if (*p == '{')
+			p += strcspn(p, "}");
+	}
+	out[n] = '\0';
+}
+
+bool own_subject(const struct contract_service *s, size_t i, char out[SUBJECT_CAP])
+{
+	char before[SUBJECT_CAP];
+
+	for (size_t e = 0; e < s->n_events; e++) {
+		bool known = false;
+
+		if (!s->events[e].subject)
+			continue;
+		put_pattern(s->events[e].subject, out);
+		for (size_t k = 0; !known && k < e; k++) {
+			if (!s->events[k].subject)
+				continue;
+			put_pattern(s->events[k].subject, before);
+			known = strcmp(before, out) == 0;
+		}
+		if (!known && i-- == 0)
+			return true;
+	}
+	return false;
+}
+
+void telemetry_durable(const struct contract_service *s, char out[NAME_CAP])
+{
+	snprintf(out, NAME_CAP, "%s-" OBS_STREAM, s->name);
+}

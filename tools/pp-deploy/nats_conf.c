@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SUBJECT_CAP     512
 #define MAX_PAYLOAD     (1024 * 1024)
 #define MAX_CONNECTIONS 4096
 #define MEMORY_BYTES    (64LL * 1024 * 1024)

@@ -88,6 +88,25 @@ static void put_consumers(const struct contract_service *s, permission_fn *put, 
 		put(arg, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", c->stream, c->durable);
 		put(arg, "$JS.ACK.%s.%s.>", c->stream, c->durable);
 	}
+	if (s->telemetry) {
+		char durable[NAME_CAP];
+
+		telemetry_durable(s, durable);
+		put(arg, "$JS.API.CONSUMER.MSG.NEXT." OBS_STREAM ".%s", durable);
+		put(arg, "$JS.ACK." OBS_STREAM ".%s.>", durable);
+	}
+}
+
+static void put_events(const struct contract_service *s, permission_fn *put, void *arg)
+{
+	char subject[SUBJECT_CAP];
+
+	if (s->n_events == 0)
+		return;
+	put(arg, "pp.evt.*.%s.>", s->name);
+	for (size_t i = 0; own_subject(s, i, subject); i++)
+		put(arg, "%s", subject);
+	put(arg, "$JS.API.STREAM.MSG.GET.evt-%s", s->name);
 }
 
 void permissions_publish(const char *user, permission_fn *put, void *arg)
@@ -111,10 +130,7 @@ void permissions_publish(const char *user, permission_fn *put, void *arg)
 	if (s == NULL)
 		return;
 	put(arg, "pp.dlq.%s.>", user);
-	if (s->n_events > 0) {
-		put(arg, "pp.evt.*.%s.>", user);
-		put(arg, "$JS.API.STREAM.MSG.GET.evt-%s", user);
-	}
+	put_events(s, put, arg);
 	put_consumers(s, put, arg);
 }
 

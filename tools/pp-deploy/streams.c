@@ -12,6 +12,8 @@
 #define SECOND_NS       1000000000LL
 #define EVENT_AGE_NS    (7 * 24 * 3600 * SECOND_NS) /* as long as outbox rows live */
 #define DLQ_AGE_NS      (30 * 24 * 3600 * SECOND_NS)
+#define OBS_AGE_NS      (24 * 3600 * SECOND_NS) /* what nobody has taken in by then is counted lost */
+#define SUBJECTS_MAX    8
 #define DUPLICATES_NS   (120 * SECOND_NS)
 #define ACK_WAIT_NS     (30 * SECOND_NS)
 #define MAX_ACK_PENDING 1000
@@ -31,10 +33,9 @@ static enum status stream_delete(struct session *ss, const char *name, struct er
 	return session_fail(err, name, s, code);
 }
 
-static enum status stream_put(struct session *ss, const char *name, const char *subject,
-			      int64_t age_ns, int64_t bytes, struct error *err)
+static enum status stream_put(struct session *ss, const char *name, const char **subjects,
+			      int n_subjects, int64_t age_ns, int64_t bytes, struct error *err)
 {
-	const char *subjects[] = { subject };
 	jsErrCode code = (jsErrCode)0;
 	jsStreamConfig cfg;
 	natsStatus s;
@@ -42,7 +43,7 @@ static enum status stream_put(struct session *ss, const char *name, const char *
 	jsStreamConfig_Init(&cfg);
 	cfg.Name = name;
 	cfg.Subjects = subjects;
-	cfg.SubjectsLen = 1;
+	cfg.SubjectsLen = n_subjects;
 	cfg.Retention = js_LimitsPolicy;
 	cfg.Storage = js_FileStorage;
 	cfg.Discard = js_DiscardOld;
@@ -61,49 +62,81 @@ static enum status stream_put(struct session *ss, const char *name, const char *
 	return s == NATS_OK ? ST_OK : session_fail(err, name, s, code);
 }
 
-static enum status consumer_put(struct session *ss, const struct contract_consumer *c,
-				struct error *err)
+static enum status consumer_put(struct session *ss, const char *stream, const char *durable,
+				const char *filter, struct error *err)
 {
 	jsErrCode code = (jsErrCode)0;
 	jsConsumerConfig cfg;
 	natsStatus s;
 
 	jsConsumerConfig_Init(&cfg);
-	cfg.Durable = c->durable;
-	cfg.FilterSubject = c->filter;
+	cfg.Durable = durable;
+	cfg.FilterSubject = filter;
 	cfg.DeliverPolicy = js_DeliverAll;
 	cfg.AckPolicy = js_AckExplicit;
 	cfg.AckWait = ACK_WAIT_NS;
 	cfg.MaxDeliver = -1; /* the runtime counts and dead-letters */
 	cfg.MaxAckPending = MAX_ACK_PENDING;
 	do
-		s = js_AddConsumer(NULL, ss->js, c->stream, &cfg, NULL, &code);
+		s = js_AddConsumer(NULL, ss->js, stream, &cfg, NULL, &code);
 	while (s != NATS_OK && session_again(ss, s, code));
-	return s == NATS_OK ? ST_OK : session_fail(err, c->durable, s, code);
+	return s == NATS_OK ? ST_OK : session_fail(err, durable, s, code);
+}
+
+/* A stream that is not of one service's events. */
+static enum status shared_stream(struct session *ss, const char *name, const char *subject,
+				 int64_t age_ns, int64_t bytes, bool wipe, struct error *err)
+{
+	const char *subjects[] = { subject };
+	enum status st = wipe ? stream_delete(ss, name, err) : ST_OK;
+
+	return st == ST_OK ? stream_put(ss, name, subjects, 1, age_ns, bytes, err) : st;
+}
+
+/* Of a service's events, wherever they are published: its relay looks for them here. */
+static enum status event_stream(struct session *ss, const struct contract_service *s, bool wipe,
+				struct error *err)
+{
+	char name[NAME_CAP], texts[SUBJECTS_MAX][SUBJECT_CAP];
+	const char *subjects[SUBJECTS_MAX];
+	enum status st;
+	int n = 0;
+
+	snprintf(name, sizeof(name), "evt-%s", s->name);
+	snprintf(texts[n++], SUBJECT_CAP, "pp.evt.*.%s.>", s->name);
+	while (n < SUBJECTS_MAX && own_subject(s, (size_t)n - 1, texts[n]))
+		n++;
+	for (int i = 0; i < n; i++)
+		subjects[i] = texts[i];
+	st = wipe ? stream_delete(ss, name, err) : ST_OK;
+	return st == ST_OK ? stream_put(ss, name, subjects, n, EVENT_AGE_NS, STREAM_BYTES, err)
+			   : st;
 }
 
 static enum status make_streams(struct session *ss, bool wipe, int *count, struct error *err)
 {
-	enum status st = wipe ? stream_delete(ss, DLQ_STREAM, err) : ST_OK;
+	enum status st =
+		shared_stream(ss, DLQ_STREAM, "pp.dlq.>", DLQ_AGE_NS, DLQ_BYTES, wipe, err);
 
 	if (st == ST_OK)
-		st = stream_put(ss, DLQ_STREAM, "pp.dlq.>", DLQ_AGE_NS, DLQ_BYTES, err);
-	*count = 1;
+		st = shared_stream(ss, OBS_STREAM, "pp.obs.>", OBS_AGE_NS, OBS_BYTES, wipe, err);
+	*count = 2;
 	for (size_t i = 0; st == ST_OK && i < contract_services_n; i++) {
-		const struct contract_service *s = contract_services[i];
-		char name[NAME_CAP], subject[NAME_CAP + 16];
-
-		if (s->n_events == 0)
+		if (contract_services[i]->n_events == 0)
 			continue;
-		snprintf(name, sizeof(name), "evt-%s", s->name);
-		snprintf(subject, sizeof(subject), "pp.evt.*.%s.>", s->name);
-		if (wipe)
-			st = stream_delete(ss, name, err);
-		if (st == ST_OK)
-			st = stream_put(ss, name, subject, EVENT_AGE_NS, STREAM_BYTES, err);
+		st = event_stream(ss, contract_services[i], wipe, err);
 		(*count)++;
 	}
 	return st;
+}
+
+static enum status telemetry_consumer(struct session *ss, const struct contract_service *s,
+				      struct error *err)
+{
+	char durable[NAME_CAP];
+
+	telemetry_durable(s, durable);
+	return consumer_put(ss, OBS_STREAM, durable, "pp.obs.>", err);
 }
 
 static enum status make_consumers(struct session *ss, int *count, struct error *err)
@@ -111,11 +144,20 @@ static enum status make_consumers(struct session *ss, int *count, struct error *
 	enum status st = ST_OK;
 
 	*count = 0;
-	for (size_t i = 0; st == ST_OK && i < contract_services_n; i++)
-		for (size_t j = 0; st == ST_OK && j < contract_services[i]->n_consumers; j++) {
-			st = consumer_put(ss, &contract_services[i]->consumers[j], err);
+	for (size_t i = 0; st == ST_OK && i < contract_services_n; i++) {
+		const struct contract_service *s = contract_services[i];
+
+		for (size_t j = 0; st == ST_OK && j < s->n_consumers; j++) {
+			const struct contract_consumer *c = &s->consumers[j];
+
+			st = consumer_put(ss, c->stream, c->durable, c->filter, err);
 			(*count)++;
 		}
+		if (st == ST_OK && s->telemetry) {
+			st = telemetry_consumer(ss, s, err);
+			(*count)++;
+		}
+	}
 	return st;
 }
 
