@@ -192,13 +192,13 @@ static struct curl_slist *header_list(const struct http_request *q, struct arena
 static int on_progress(void *arg, curl_off_t dl_total, curl_off_t dl, curl_off_t ul_total,
 		       curl_off_t ul)
 {
-	const struct http__answer *ans = arg;
+	struct http__answer *ans = arg;
 
 	(void)dl_total;
 	(void)dl;
 	(void)ul_total;
 	(void)ul;
-	return ans->cancel != NULL && atomic_load(ans->cancel);
+	return (ans->cancel != NULL && atomic_load(ans->cancel)) || http__answer_silent(ans);
 }
 
 /* curl calls this with each address it is about to connect to. */
@@ -250,8 +250,10 @@ static void set_limits(CURL *h, const struct http_request *q, const struct http_
 	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
 			 (long)(q->connect_ms > 0 ? q->connect_ms : HTTP_CONNECT_MS));
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, ms);
-	curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, (long)HTTP_STALL_BYTES);
-	curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, (long)HTTP_STALL_S);
+	if (ans->sink == NULL) {
+		curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, (long)HTTP_STALL_BYTES);
+		curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, (long)HTTP_STALL_S);
+	}
 	curl_easy_setopt(h, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)ans->body.max);
 }
 
@@ -316,6 +318,10 @@ static const struct {
 /* What is left is an answer that curl cannot make sense of. */
 static enum http_fault fault_of(CURLcode rc, const struct http__answer *ans)
 {
+	if (rc != CURLE_OK && ans->silent && (ans->cancel == NULL || !atomic_load(ans->cancel)))
+		return HTTP_FAULT_TIMEOUT;
+	if (ans->stopped)
+		return HTTP_FAULT_CANCELLED;
 	if (ans->too_large)
 		return HTTP_FAULT_TOO_LARGE;
 	if (ans->address_refused && rc == CURLE_COULDNT_CONNECT)
@@ -348,8 +354,10 @@ static enum status fail(const struct http_request *q, enum http_fault f, struct 
 			 http_fault_words(f));
 }
 
-enum status http_send(struct http_client *c, const struct http_request *q, struct arena *a,
-		      struct http_response *ret, struct error *err)
+/* One exchange on a pooled handle: into the response, or through the sink. */
+static enum status exchange(struct http_client *c, const struct http_request *q,
+			    const struct http_sink *sink, struct arena *a,
+			    struct http_response *ret, struct error *err)
 {
 	int64_t begun = time_mono_us();
 	long code = 0, ms = total_ms(q);
@@ -365,6 +373,8 @@ enum status http_send(struct http_client *c, const struct http_request *q, struc
 	if (ms == 0)
 		return fail(q, HTTP_FAULT_TIMEOUT, ret, err);
 	http__answer_init(&ans, a, q->max_body > 0 ? q->max_body : HTTP_BODY_DEFAULT, q->cancel);
+	ans.sink = sink;
+	ans.heard_mono_us = begun;
 	headers = header_list(q, a);
 	h = handle_take(c);
 	if (h != NULL && headers != NULL) {
@@ -377,8 +387,25 @@ enum status http_send(struct http_client *c, const struct http_request *q, struc
 	curl_slist_free_all(headers);
 	http__answer_done(&ans);
 	ret->took_us = time_mono_us() - begun;
-	if (fault != HTTP_FAULT_NONE)
-		return fail(q, fault, ret, err);
+	if (fault != HTTP_FAULT_NONE) {
+		enum status st = fail(q, fault, ret, err);
+
+		ret->code = ans.head_told ? ans.code : 0;
+		return st;
+	}
 	ret->code = (int)code;
 	return ST_OK;
+}
+
+enum status http_send(struct http_client *c, const struct http_request *q, struct arena *a,
+		      struct http_response *ret, struct error *err)
+{
+	return exchange(c, q, NULL, a, ret, err);
+}
+
+enum status http_stream(struct http_client *c, const struct http_request *q,
+			const struct http_sink *sink, struct arena *a, struct http_response *ret,
+			struct error *err)
+{
+	return exchange(c, q, sink, a, ret, err);
 }

@@ -116,6 +116,35 @@ const char *http_response_header(const struct http_response *r, const char *name
 enum status http_send(struct http_client *c, const struct http_request *q, struct arena *a,
 		      struct http_response *ret, struct error *err) MUST_USE;
 
+/* ---- answers as they come ---- */
+
+#define HTTP_FIRST_BYTE_MS 60000 /* when the sink says 0 */
+#define HTTP_IDLE_MS       30000 /* when the sink says 0 */
+
+/* Who receives an answer piece by piece, on the thread that sends. False ends the transfer: the
+ * fault is HTTP_FAULT_CANCELLED then. */
+struct http_sink {
+	void *arg;
+	/* The head of the final answer (code, headers, Date, Retry-After; no body), once, before
+	 * any data. May be NULL. */
+	bool (*on_head)(void *arg, const struct http_response *head);
+	/* Bytes of the body in order, unpacked; cut anywhere, also within a character. */
+	bool (*on_data)(void *arg, const char *data, size_t len);
+	/* Silence ends the transfer with HTTP_FAULT_TIMEOUT: before the first byte of the answer,
+	 * and between bytes after it. Seen within about a second. */
+	int first_byte_ms, idle_ms; /* 0: the limits above */
+};
+
+/*
+ * As http_send, but the body goes to the sink and is kept nowhere; max_body bounds its sum.
+ * total_ms and the deadline bound the whole, silence is the sink's (HTTP_STALL_S does not hold
+ * here). ST_OK when the answer came to its end. After a fault ret->code still tells the answer's
+ * code when its head had come, 0 otherwise.
+ */
+enum status http_stream(struct http_client *c, const struct http_request *q,
+			const struct http_sink *sink, struct arena *a, struct http_response *ret,
+			struct error *err) MUST_USE;
+
 /* ---- trying again ---- */
 
 #define HTTP_BACKOFF_FIRST_MS       500

@@ -223,6 +223,32 @@ static void packed(struct mg_connection *c)
 	free(out);
 }
 
+/* A first piece; the second only once the first was heard, or never. */
+static void two_pieces(struct mg_connection *c, bool second)
+{
+	int64_t deadline = time_mono_us() + 30 * US_PER_SECOND;
+
+	raw(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n", "");
+	mg_send_chunk(c, "first", 5);
+	while (second && !atomic_load(&let_go) && time_mono_us() < deadline)
+		time_sleep_us(time_mono_us() + 1000);
+	deadline = time_mono_us() + 2 * US_PER_SECOND;
+	while (!second && time_mono_us() < deadline)
+		time_sleep_us(time_mono_us() + 10000);
+	mg_send_chunk(c, "second", 6);
+	mg_send_chunk(c, "", 0);
+}
+
+static void drip(struct mg_connection *c)
+{
+	two_pieces(c, true);
+}
+
+static void silent(struct mg_connection *c)
+{
+	two_pieces(c, false);
+}
+
 static const struct {
 	const char *path;
 	void (*serve)(struct mg_connection *c);
@@ -246,6 +272,8 @@ static const struct {
 	{ "/big", big },
 	{ "/big_chunks", big_chunks },
 	{ "/packed", packed },
+	{ "/drip", drip },
+	{ "/silent", silent },
 };
 
 static int serve(struct mg_connection *c, void *arg)
