@@ -90,10 +90,11 @@ static enum status put_observer(struct buf *out, const char *dir, struct error *
 	return ST_OK;
 }
 
-/* Every stream may fill up; the server refuses streams beyond its own limit. */
+/* Every stream may fill up; the server refuses streams beyond its own limit, and counts one that is
+ * made again twice. */
 static int64_t file_bytes(void)
 {
-	return ((int64_t)contract_services_n + 1) * STREAM_BYTES + DLQ_BYTES;
+	return ((int64_t)contract_services_n + 1) * STREAM_BYTES + OBS_BYTES + DLQ_BYTES;
 }
 
 static void put_server(struct buf *out, const char *listen, int64_t port, const char *store)
