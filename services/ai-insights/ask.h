@@ -10,7 +10,8 @@
 #include "service.h"
 #include "store.h"
 
-#define ASK_TURNS_MAX 8  /* calls of the model for one draft and its tools, the last one included \
+#define ASK_TURNS_MAX                                                                             \
+	8                /* calls of the model for one draft and its tools, the last one included \
 			  */
 #define ASK_TOOLS_MAX 24 /* tools that the model may run for one question */
 #define ASK_DRAFTS    2  /* a draft with untraced numbers goes back once */

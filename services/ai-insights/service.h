@@ -20,12 +20,12 @@ struct insights_config {
 	int64_t max_tokens, asks;
 };
 
-struct model;
+struct model_client;
 
 struct insights {
 	struct insights_config cfg;
 	char key[INSIGHTS_KEY_MAX]; /* empty: no key, the analyst answers. Never in a log. */
-	struct model *model;        /* NULL without a key */
+	struct model_client *model; /* NULL without a key */
 	atomic_int asking;          /* questions being answered */
 	pthread_t sweeper;
 	bool sweeper_on;

@@ -1,0 +1,150 @@
+/* See settle.h. */
+#include "settle.h"
+
+#include "core/log.h"
+#include "core/timeutil.h"
+#include "svc/svc.h"
+
+#include <stdio.h>
+
+#define BILL_MS       10000 /* one step with token-billing or the database */
+#define OVERDUE_EXTRA (30 * US_PER_SECOND)
+
+/* A call of its own for each step: the asker's time may be over, and his error is not ours. */
+struct step {
+	struct call call;
+	struct error err;
+	struct place place;
+};
+
+static void step_begin(const struct bill *b, struct step *s)
+{
+	*s = (struct step){ .call = *b->call };
+	s->call.deadline_us = time_mono_us() + BILL_MS * INT64_C(1000);
+	s->call.err = &s->err;
+	s->call.idempotency_key = NULL;
+	s->place = (struct place){ .db = svc_db(s->call.svc),
+				   .scope = call_scope(&s->call),
+				   .arena = s->call.arena,
+				   .deadline_us = s->call.deadline_us,
+				   .err = &s->err };
+}
+
+static struct model_call call_of(const struct bill *b)
+{
+	return (struct model_call){ .reservation_id = b->reservation_id,
+				    .brand_id = b->question->brand_id,
+				    .question_id = b->question->question_id,
+				    .user_id = b->question->user_id,
+				    .model = b->model,
+				    .request_id = "" };
+}
+
+void bill_init(struct bill *b, struct call *call, const struct question *q, const char *model)
+{
+	*b = (struct bill){ .call = call, .question = q, .model = model, .cost_known = true };
+}
+
+enum status bill_open(struct bill *b)
+{
+	struct model_call c;
+	struct step s;
+	enum status st;
+
+	uuid_v7(b->reservation_id);
+	c = call_of(b);
+	step_begin(b, &s);
+	st = billing_reserve(&s.call, &c, &b->estimate);
+	if (st == ST_OK) {
+		c.overdue_at = time_now_us() + (b->deadline_us - time_mono_us()) + OVERDUE_EXTRA;
+		st = store_call_open(&s.place, &c);
+		if (st != ST_OK)
+			bill_give_back(b);
+	}
+	b->refused = st;
+	if (st == ST_OK)
+		return st;
+	b->reservation_id[0] = '\0';
+	log_event(st == ST_LIMITED ? LOG_INFO : LOG_WARN, "call.not_reserved",
+		  "the model is not asked: %s", s.err.detail);
+	return st;
+}
+
+static void settle(struct bill *b, const struct model_call *c)
+{
+	struct settlement cost = { 0, true };
+	struct step s;
+	enum status st;
+
+	step_begin(b, &s);
+	st = billing_settle(&s.call, c, &cost);
+	if (st == ST_OK)
+		b->cost_nano += cost.cost_nano;
+	b->cost_known = b->cost_known && st == ST_OK && !cost.unpriced;
+	if (st == ST_OK)
+		st = store_call_settled(&s.place, c->reservation_id, cost.cost_nano, cost.unpriced);
+	if (st != ST_OK)
+		log_event(LOG_WARN, "call.unsettled", "a call of the model is settled later: %s",
+			  s.err.detail);
+}
+
+/* The row first: settled twice is settled once, but what no row holds is lost with the process. */
+static void note(struct bill *b, const struct model_call *c)
+{
+	struct step s;
+
+	step_begin(b, &s);
+	if (store_call_used(&s.place, c) != ST_OK)
+		log_event(LOG_ERROR, "call.not_noted",
+			  "what a call of the model used is not in its row: %s", s.err.detail);
+	settle(b, c);
+	b->reservation_id[0] = '\0';
+}
+
+static void add(struct tokens *sum, const struct tokens *t)
+{
+	sum->input += t->input;
+	sum->cache_read += t->cache_read;
+	sum->cache_write_5m += t->cache_write_5m;
+	sum->cache_write_1h += t->cache_write_1h;
+	sum->output += t->output;
+}
+
+void bill_note(struct bill *b, const struct bill_used *used)
+{
+	struct model_call c = call_of(b);
+
+	c.used = true;
+	c.used_at = time_now_us();
+	c.tokens = used->tokens;
+	if (*used->model)
+		c.model = used->model;
+	c.request_id = used->request_id;
+	add(&b->used, &used->tokens);
+	if (b->reservation_id[0]) {
+		note(b, &c);
+		return;
+	}
+	/* Only after a refused reservation between two attempts, which ends the turn. */
+	b->cost_known = false;
+	log_event(LOG_ERROR, "call.not_noted", "a call of the model had no reservation");
+}
+
+void bill_give_back(struct bill *b)
+{
+	struct model_call c = call_of(b);
+	struct settlement cost;
+	struct step s;
+
+	if (!b->reservation_id[0])
+		return;
+	c.used = false;
+	c.used_at = time_now_us();
+	step_begin(b, &s);
+	/* A row that says so lets the sweeper give back what we cannot now. */
+	if (store_call_used(&s.place, &c) != ST_OK || billing_settle(&s.call, &c, &cost) != ST_OK ||
+	    store_call_settled(&s.place, c.reservation_id, 0, false) != ST_OK)
+		log_event(LOG_WARN, "call.held", "a reservation is given back later: %s",
+			  s.err.detail);
+	b->reservation_id[0] = '\0';
+}

@@ -1,0 +1,45 @@
+/*
+ * The bill of a question: before each call of the model its highest cost is reserved and a row says
+ * so; what it used is written into the row before anything else, then settled. Whoever dies in
+ * between leaves a row that the sweeper (sweep.h) can finish. Read next: billing.h, ask_turns.c.
+ */
+#ifndef INSIGHTS_SETTLE_H
+#define INSIGHTS_SETTLE_H
+
+#include "billing.h"
+
+#include "core/id.h"
+
+struct bill {
+	struct call *call; /* its arena and token; not its deadline, which may be over */
+	const struct question *question;
+	const char *model;              /* that is asked */
+	struct tokens estimate;         /* of the next call */
+	int64_t deadline_us;            /* of the next call, monotonic */
+	char reservation_id[UUID_TEXT]; /* "": none is open */
+	enum status refused;            /* of the last reservation that was not had; ST_OK: none */
+
+	struct tokens used; /* sums of all calls */
+	int64_t cost_nano;
+	bool cost_known; /* false: a call is unpriced or could not be settled yet */
+};
+
+/* What a call used, as the provider told. */
+struct bill_used {
+	struct tokens tokens;
+	const char *request_id, *model;
+};
+
+void bill_init(struct bill *b, struct call *call, const struct question *q, const char *model);
+/*
+ * Reserves the estimate and commits the row: only then may the model be asked. ST_LIMITED: a hard
+ * budget is spent. Others: token-billing or the database cannot be had, and nothing is asked
+ * either.
+ */
+enum status bill_open(struct bill *b) MUST_USE;
+/* What the open call used; it is settled, now or by the sweeper, and none is open any more. */
+void bill_note(struct bill *b, const struct bill_used *used);
+/* The open call used nothing: its hold is given back. Does nothing when none is open. */
+void bill_give_back(struct bill *b);
+
+#endif
