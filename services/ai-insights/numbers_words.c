@@ -1,0 +1,295 @@
+/*
+ * Numbers in words: "twenty-one", "one hundred and five", "a dozen", "twice", "third", "two
+ * thirds". What cannot be given a value ("thousands of", "one and a half") is odd. Read next:
+ * numbers_units.c.
+ */
+#include "numbers_priv.h"
+
+#include <string.h>
+
+enum word_kind {
+	W_NONE,
+	W_UNIT, /* zero to nine */
+	W_TEEN,
+	W_TENS,
+	W_HUNDRED,
+	W_SCALE,   /* thousand and up */
+	W_TIMES,   /* twice: a number of its own */
+	W_PERCENT, /* half */
+	W_SOLE,    /* dozen: a number of its own */
+	W_VAGUE,   /* thousands */
+	W_PART,    /* thirds: behind another, or odd */
+	W_ORDINAL, /* third */
+};
+struct word {
+	const char *text;
+	enum word_kind kind;
+	int value; /* of a scale its power of ten */
+};
+
+static const struct word words[] = {
+	{ "zero", W_UNIT, 0 },        { "one", W_UNIT, 1 },          { "two", W_UNIT, 2 },
+	{ "three", W_UNIT, 3 },       { "four", W_UNIT, 4 },         { "five", W_UNIT, 5 },
+	{ "six", W_UNIT, 6 },         { "seven", W_UNIT, 7 },        { "eight", W_UNIT, 8 },
+	{ "nine", W_UNIT, 9 },        { "ten", W_TEEN, 10 },         { "eleven", W_TEEN, 11 },
+	{ "twelve", W_TEEN, 12 },     { "thirteen", W_TEEN, 13 },    { "fourteen", W_TEEN, 14 },
+	{ "fifteen", W_TEEN, 15 },    { "sixteen", W_TEEN, 16 },     { "seventeen", W_TEEN, 17 },
+	{ "eighteen", W_TEEN, 18 },   { "nineteen", W_TEEN, 19 },    { "twenty", W_TENS, 20 },
+	{ "thirty", W_TENS, 30 },     { "forty", W_TENS, 40 },       { "fourty", W_TENS, 40 },
+	{ "fifty", W_TENS, 50 },      { "sixty", W_TENS, 60 },       { "seventy", W_TENS, 70 },
+	{ "eighty", W_TENS, 80 },     { "ninety", W_TENS, 90 },      { "hundred", W_HUNDRED, 2 },
+	{ "thousand", W_SCALE, 3 },   { "million", W_SCALE, 6 },     { "billion", W_SCALE, 9 },
+	{ "trillion", W_SCALE, 12 },  { "lakh", W_SCALE, 5 },        { "crore", W_SCALE, 7 },
+	{ "tens", W_VAGUE, 0 },       { "hundreds", W_VAGUE, 0 },    { "thousands", W_VAGUE, 0 },
+	{ "millions", W_VAGUE, 0 },   { "billions", W_VAGUE, 0 },    { "trillions", W_VAGUE, 0 },
+	{ "dozens", W_VAGUE, 0 },     { "lakhs", W_VAGUE, 0 },       { "crores", W_VAGUE, 0 },
+	{ "umpteen", W_VAGUE, 0 },    { "dozen", W_SOLE, 12 },       { "couple", W_SOLE, 2 },
+	{ "pair", W_SOLE, 2 },        { "double", W_TIMES, 2 },      { "doubled", W_TIMES, 2 },
+	{ "doubles", W_TIMES, 2 },    { "doubling", W_TIMES, 2 },    { "twice", W_TIMES, 2 },
+	{ "triple", W_TIMES, 3 },     { "tripled", W_TIMES, 3 },     { "triples", W_TIMES, 3 },
+	{ "tripling", W_TIMES, 3 },   { "treble", W_TIMES, 3 },      { "trebled", W_TIMES, 3 },
+	{ "thrice", W_TIMES, 3 },     { "quadruple", W_TIMES, 4 },   { "quadrupled", W_TIMES, 4 },
+	{ "quadruples", W_TIMES, 4 }, { "quintuple", W_TIMES, 5 },   { "quintupled", W_TIMES, 5 },
+	{ "half", W_PERCENT, 50 },    { "halve", W_PERCENT, 50 },    { "halved", W_PERCENT, 50 },
+	{ "halves", W_PART, 0 },      { "halving", W_PERCENT, 50 },  { "thirds", W_PART, 0 },
+	{ "quarters", W_PART, 0 },    { "fifths", W_PART, 0 },       { "tenths", W_PART, 0 },
+	{ "fourths", W_PART, 0 },     { "sixths", W_PART, 0 },       { "sevenths", W_PART, 0 },
+	{ "eighths", W_PART, 0 },     { "ninths", W_PART, 0 },       { "hundredths", W_PART, 0 },
+	{ "first", W_ORDINAL, 1 },    { "second", W_ORDINAL, 2 },    { "third", W_ORDINAL, 3 },
+	{ "fourth", W_ORDINAL, 4 },   { "fifth", W_ORDINAL, 5 },     { "sixth", W_ORDINAL, 6 },
+	{ "seventh", W_ORDINAL, 7 },  { "eighth", W_ORDINAL, 8 },    { "ninth", W_ORDINAL, 9 },
+	{ "tenth", W_ORDINAL, 10 },   { "eleventh", W_ORDINAL, 11 }, { "twelfth", W_ORDINAL, 12 },
+};
+
+#define FOLD_LEN 4 /* of "fold" */
+
+static struct word find_exact(const struct scan *t, size_t at, size_t end)
+{
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (scan_is_word(t, at, end, words[i].text))
+			return words[i];
+	return (struct word){ "", W_NONE, 0 };
+}
+
+static bool is_number(enum word_kind kind)
+{
+	return kind == W_UNIT || kind == W_TEEN || kind == W_TENS;
+}
+
+/* The meaning of a word: in the table, or made from one that is ("thirteenth", "twentieth",
+ * "threefold"). */
+static struct word find_word(const struct scan *t, size_t at, size_t end)
+{
+	struct word w = find_exact(t, at, end);
+	char stem[16];
+	size_t n = end - at;
+
+	if (w.kind != W_NONE || n < 6 || n >= sizeof(stem))
+		return w;
+	if (scan_is_word(t, end - FOLD_LEN, end, "fold")) {
+		w = find_exact(t, at, end - FOLD_LEN);
+		return is_number(w.kind) ? (struct word){ w.text, W_TIMES, w.value }
+		       : w.kind == W_HUNDRED || w.kind == W_SCALE
+			       ? (struct word){ w.text, W_VAGUE, 0 }
+			       : (struct word){ "", W_NONE, 0 };
+	}
+	if (!scan_is_word(t, end - 2, end, "th"))
+		return w;
+	memcpy(stem, t->s + at, n - 2);
+	if (n > 6 && (stem[n - 4] == 'i' || stem[n - 4] == 'I')) {
+		stem[n - 4] = 'y';
+		n--;
+	}
+	const struct scan s = { stem, n - 2 };
+
+	w = find_exact(&s, 0, s.len);
+	if (is_number(w.kind))
+		return (struct word){ w.text, W_ORDINAL, w.value };
+	return (struct word){ "", w.kind == W_NONE ? W_NONE : W_VAGUE, 0 };
+}
+
+static wide power_of_ten(int power)
+{
+	wide v = 1;
+
+	while (power-- > 0)
+		v *= 10;
+	return v;
+}
+
+/* A number that is being read word by word. */
+struct reading {
+	wide total, current;
+	enum word_kind last;
+	bool begun;
+};
+
+static bool continues(const struct reading *r, enum word_kind kind)
+{
+	switch (kind) {
+	case W_UNIT:
+		return !r->begun || r->last == W_TENS || r->last == W_HUNDRED || r->last == W_SCALE;
+	case W_TEEN:
+	case W_TENS:
+		return !r->begun || r->last == W_HUNDRED || r->last == W_SCALE;
+	case W_HUNDRED:
+		return !r->begun || is_number(r->last);
+	case W_SCALE:
+		return !r->begun || (r->last != W_SCALE && r->total < power_of_ten(15));
+	case W_NONE:
+	case W_TIMES:
+	case W_PERCENT:
+	case W_SOLE:
+	case W_VAGUE:
+	case W_PART:
+	case W_ORDINAL:
+		return false;
+	}
+	return false;
+}
+
+static void read_word(struct reading *r, struct word w)
+{
+	if (is_number(w.kind)) {
+		r->current += w.value;
+	} else {
+		if (r->current == 0)
+			r->current = 1;
+		r->current *= power_of_ten(w.value);
+		if (w.kind == W_SCALE) {
+			r->total += r->current;
+			r->current = 0;
+		}
+	}
+	r->last = w.kind;
+	r->begun = true;
+}
+
+/* The next word behind `at`: behind spaces or one hyphen; `and` is passed when `over_and`. */
+static size_t next_word(const struct scan *t, size_t at, bool over_and, size_t *end)
+{
+	size_t p = byte_at(t, at) == '-' ? at + 1 : scan_spaces(t, at, 2);
+
+	*end = scan_letters(t, p);
+	if (over_and && p > at && scan_is_word(t, p, *end, "and")) {
+		p = scan_spaces(t, *end, 2);
+		*end = scan_letters(t, p);
+	}
+	return p > at ? p : *end;
+}
+
+/* "a half", "thirds", "point five" behind a number: it has no value that we read. */
+static bool odd_words_behind(const struct scan *t, size_t *at)
+{
+	size_t end, p = next_word(t, *at, true, &end), after;
+	struct word w = find_word(t, p, end);
+
+	if (scan_is_word(t, p, end, "a") || scan_is_word(t, p, end, "point")) {
+		bool point = scan_is_word(t, p, end, "point");
+
+		p = next_word(t, end, false, &after);
+		w = find_word(t, p, after);
+		if (!(point && is_number(w.kind)) &&
+		    !(!point && (w.kind == W_PERCENT || scan_is_word(t, p, after, "quarter"))))
+			return false;
+		*at = after;
+		return true;
+	}
+	if (w.kind != W_PART && w.kind != W_PERCENT && w.kind != W_VAGUE && w.kind != W_SOLE &&
+	    !scan_is_word(t, p, end, "quarter"))
+		return false;
+	*at = end;
+	return true;
+}
+
+/* Words of one cardinal number, and an ordinal at its end. */
+static bool read_cardinal(const struct scan *t, size_t at, size_t *end, struct number *ret)
+{
+	struct reading r = { 0, 0, W_NONE, false };
+	size_t p = at, word_end = *end;
+	struct word w = find_word(t, at, *end);
+
+	while (continues(&r, w.kind)) {
+		read_word(&r, w);
+		*end = word_end;
+		p = next_word(t, *end, r.last == W_HUNDRED || r.last == W_SCALE, &word_end);
+		w = find_word(t, p, word_end);
+	}
+	if (!r.begun)
+		return false;
+	ret->form = NUMBER_WORDS;
+	if (w.kind == W_ORDINAL && r.last == W_TENS && w.value < 10) {
+		r.current += w.value;
+		*end = word_end;
+		ret->form = NUMBER_ORDINAL;
+	} else if (w.kind == W_ORDINAL && r.last == W_UNIT && byte_at(t, *end) == '-') {
+		*end = word_end; /* "one-third" */
+		ret->form = NUMBER_ODD;
+	} else if (odd_words_behind(t, end)) {
+		ret->form = NUMBER_ODD;
+	}
+	ret->value = (struct figure){ r.total + r.current, 0 };
+	return true;
+}
+
+/* "double-check" and "double down" are no numbers. */
+static bool is_idiom(const struct scan *t, size_t at, size_t end)
+{
+	size_t next_end, next = next_word(t, end, false, &next_end);
+
+	return scan_is_word(t, at, end, "double") && (scan_is_word(t, next, next_end, "check") ||
+						      scan_is_word(t, next, next_end, "down"));
+}
+
+/* "quarter" is a part of something only as "a quarter of"; else it is three months. */
+static bool is_quarter(const struct scan *t, size_t at, size_t end)
+{
+	size_t next_end, next = next_word(t, end, false, &next_end);
+
+	return scan_is_word(t, at, end, "quarter") && scan_is_word(t, next, next_end, "of");
+}
+
+static bool read_sole(const struct scan *t, size_t at, size_t *end, struct number *ret)
+{
+	struct word w = find_word(t, at, *end);
+
+	if (is_quarter(t, at, *end))
+		w = (struct word){ "", W_PERCENT, 25 };
+	if (w.kind == W_NONE || is_idiom(t, at, *end))
+		return false;
+	ret->form = w.kind == W_ORDINAL                     ? NUMBER_ORDINAL
+		    : w.kind == W_VAGUE || w.kind == W_PART ? NUMBER_ODD
+							    : NUMBER_WORDS;
+	ret->value = (struct figure){ w.value, 0 };
+	ret->unit = w.kind == W_TIMES     ? NUMBER_TIMES
+		    : w.kind == W_PERCENT ? NUMBER_PERCENT
+					  : NUMBER_BARE;
+	/* "half a million", "half a dozen" */
+	if (w.kind == W_PERCENT) {
+		size_t p_end, p = next_word(t, *end, false, &p_end);
+
+		if (scan_is_word(t, p, p_end, "a"))
+			p = next_word(t, p_end, false, &p_end);
+		w = find_word(t, p, p_end);
+		if (w.kind == W_SCALE || w.kind == W_SOLE || w.kind == W_HUNDRED) {
+			*end = p_end;
+			ret->form = NUMBER_ODD;
+		}
+	}
+	return true;
+}
+
+bool scan_words(const struct scan *t, size_t at, struct number *ret)
+{
+	size_t end = scan_letters(t, at);
+	char text[FIGURE_TEXT];
+
+	if (end == at || (!read_cardinal(t, at, &end, ret) && !read_sole(t, at, &end, ret)))
+		return false;
+	ret->len = end - at;
+	figure_print(ret->value, 0, text);
+	ret->digits = (int)strlen(text);
+	if (ret->form == NUMBER_WORDS && ret->unit == NUMBER_BARE)
+		scan_unit(t, ret);
+	return true;
+}
