@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/timeutil.h"
 #include "model.h"
+#include "running.h"
 #include "svc/svc.h"
 #include "tools.h"
 
@@ -27,7 +28,7 @@ struct run {
 	struct turns *t;
 	struct conversation *talk;
 	int64_t begin_until, read_until; /* monotonic */
-	atomic_bool cancel;
+	struct running running;          /* with the flag that cuts a turn short */
 	enum status failed; /* what ends the whole: the asker left, no access any more */
 	int turns, tools;
 	bool tools_ran; /* there are figures: text of a turn may be the answer */
@@ -63,8 +64,6 @@ static void on_text(void *arg, const char *text, size_t len)
 	struct run *r = arg;
 	enum status st;
 
-	if (svc_stopping(r->t->call.svc))
-		atomic_store(&r->cancel, true);
 	if (r->failed != ST_OK || r->too_long)
 		return;
 	st = draft_add(&r->t->draft, text, len);
@@ -90,7 +89,7 @@ static void on_usage(void *arg, const struct model_spent *spent)
 
 	bill_note(&r->t->bill, &used);
 	if (u->partial && bill_open(&r->t->bill) != ST_OK)
-		atomic_store(&r->cancel, true);
+		atomic_store(&r->running.cancel, true);
 }
 
 static enum ask_reason reason_of_bill(const struct bill *b)
@@ -235,7 +234,7 @@ static enum status send_turn(struct run *r, struct model_reply *reply)
 	const struct model_turn turn = {
 		.talk = r->talk,
 		.deadline_mono_us = r->read_until,
-		.cancel = &r->cancel,
+		.cancel = &r->running.cancel,
 		.events = { r, on_text, on_usage },
 	};
 	enum status st =
@@ -327,6 +326,7 @@ enum status turns_run(struct turns *t)
 	draft_init(&t->draft, t->call.arena, &t->evidence, t->asking->question->text, show,
 		   (void *)(uintptr_t)out_of(t));
 	bill_init(&t->bill, &t->call, t->asking->question, t->asking->app->cfg.model);
+	running_enter(t->asking->app, t->call.svc, &r.running);
 	st = begin(&r);
 	while (st == ST_OK && !done && t->reason == ASK_NONE) {
 		if (r.turns >= ASK_TURNS_MAX || time_mono_us() >= r.begin_until ||
@@ -335,6 +335,7 @@ enum status turns_run(struct turns *t)
 		else
 			st = one_turn(&r, &done);
 	}
+	running_leave(t->asking->app, &r.running);
 	if (mendable(st)) {
 		log_event(LOG_WARN, "model.given_up", "the analyst answers: %s",
 			  t->call.err->detail);

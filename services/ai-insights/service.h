@@ -22,11 +22,19 @@ struct insights_config {
 
 struct model_client;
 
+/* A question that a model is being asked: the end of the process cuts it short. */
+struct running {
+	atomic_bool cancel;
+	struct running *next, **link;
+};
+
 struct insights {
 	struct insights_config cfg;
 	char key[INSIGHTS_KEY_MAX]; /* empty: no key, the analyst answers. Never in a log. */
 	struct model_client *model; /* NULL without a key */
 	atomic_int asking;          /* questions being answered */
+	pthread_mutex_t running_lock;
+	struct running *running;
 	pthread_t sweeper;
 	bool sweeper_on;
 };

@@ -1,9 +1,10 @@
-/* See sweep.h. */
+/* See sweep.h. Read next: running.h (what it cuts short at the end). */
 #include "sweep.h"
 
 #include "billing.h"
 #include "core/log.h"
 #include "core/timeutil.h"
+#include "running.h"
 #include "store.h"
 
 #include <string.h>
@@ -113,20 +114,30 @@ static void sweep_once(struct svc *svc)
 	arena_free(s.arena);
 }
 
+struct sweeper {
+	struct svc *svc;
+	struct insights *app;
+};
+
 static void *sweep_main(void *arg)
 {
-	struct svc *svc = arg;
+	const struct sweeper x = *(struct sweeper *)arg;
 
-	while (!svc_stopping(svc)) {
-		sweep_once(svc);
-		svc_wait(svc, SWEEP_EVERY_MS);
+	while (!svc_stopping(x.svc)) {
+		sweep_once(x.svc);
+		svc_wait(x.svc, SWEEP_EVERY_MS);
 	}
+	running_cancel_all(x.app);
 	return NULL;
 }
 
 enum status sweep_start(struct svc *svc, struct insights *app, struct error *err)
 {
-	if (pthread_create(&app->sweeper, NULL, sweep_main, svc) != 0)
+	static struct sweeper x;
+
+	x = (struct sweeper){ svc, app };
+	if (pthread_mutex_init(&app->running_lock, NULL) != 0 ||
+	    pthread_create(&app->sweeper, NULL, sweep_main, &x) != 0)
 		return error_set(err, ST_UNAVAILABLE, NULL, "the sweeper cannot start");
 	app->sweeper_on = true;
 	return ST_OK;
@@ -135,7 +146,9 @@ enum status sweep_start(struct svc *svc, struct insights *app, struct error *err
 void sweep_stop(struct svc *svc, struct insights *app)
 {
 	svc_wake(svc);
-	if (app->sweeper_on)
-		pthread_join(app->sweeper, NULL);
+	if (!app->sweeper_on)
+		return;
+	pthread_join(app->sweeper, NULL);
+	pthread_mutex_destroy(&app->running_lock);
 	app->sweeper_on = false;
 }

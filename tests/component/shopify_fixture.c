@@ -189,6 +189,9 @@ static void answer_brand(void *arg, struct bus_msg *m)
 	INVARIANT(message_unpack(a, &auth__v1__brand_request__descriptor, data, len, len, &in) ==
 		  ST_OK);
 	brand.brand_id = ((Auth__V1__BrandRequest *)in)->brand_id;
+	brand.name = (char *)"A brand";
+	brand.currency = (char *)"GBP";
+	brand.timezone = (char *)"Europe/London";
 	for (int i = 0; tenant && i < atomic_load(&w->n_brands); i++)
 		known = known || (strcmp(w->brands[i].id, tenant) == 0 &&
 				  strcmp(w->brands[i].brand, brand.brand_id) == 0);
@@ -511,6 +514,7 @@ static void point_at_simulator(struct sx_world *w, struct tk_env *env)
 		{ "ingest-ads", "PP_GOOGLE_CLIENT_ID", "pulsepoint.apps.simulator" },
 		{ "ingest-ads", "PP_GOOGLE_CLIENT_SECRET", "simulator-secret" },
 		{ "ingest-ads", "PP_GOOGLE_DEVELOPER_TOKEN", "simulator-developer-token" },
+		{ "ai-insights", "PP_AI_URL", NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -526,6 +530,8 @@ void sx_service_start(struct sx_world *w)
 
 	tk_env_set(&env, "PP_LOG_LEVEL", "1");
 	point_at_simulator(w, &env);
+	if (w->settings)
+		tk_env_load(&env, w->settings);
 	w->service = tk_spawn(argv, &env);
 	tk_env_done(&env);
 	if (!tk_wait_logged(w->service, "service.started", SX_WAIT_MS)) {
@@ -580,6 +586,11 @@ void sx_start(struct sx_world *w, const char *plan)
 void sx_start_ads(struct sx_world *w)
 {
 	start(w, "ingest-ads", "enterprise");
+}
+
+void sx_start_insights(struct sx_world *w)
+{
+	start(w, "ai-insights", "enterprise");
 }
 
 void sx_stop(struct sx_world *w)

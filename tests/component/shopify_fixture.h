@@ -36,7 +36,8 @@ struct sx_tenant {
 
 struct sx_world {
 	struct arena *arena;
-	const char *program; /* the service under test */
+	const char *program;  /* the service under test */
+	const char *settings; /* a file of more settings of it; NULL: none */
 	char dir[TK_TEXT], pg[TK_TEXT + 64],
 		data[TK_TEXT + 16]; /* data: the folder the simulator serves */
 	struct tk_pg *cluster;
@@ -57,6 +58,8 @@ struct sx_world {
 void sx_start(struct sx_world *w, const char *plan);
 /* The same around ingest-ads. */
 void sx_start_ads(struct sx_world *w);
+/* The same around ai-insights; read next: insights_fixture.h. */
+void sx_start_insights(struct sx_world *w);
 void sx_stop(struct sx_world *w);
 /* Frees what the test before left, forgets faults and reloads the data as they were. */
 void sx_fresh(struct sx_world *w);

@@ -1,0 +1,94 @@
+/*
+ * What the tests of ai-insights share on top of shopify_fixture.h (the same servers, simulator and
+ * bus users around another program): the test in the places of attribution, ingest-shopify and
+ * token-billing, questions as the edge asks them, and the simulator as the model's provider. Read
+ * next: test_insights_*.c.
+ */
+#ifndef COMPONENT_INSIGHTS_FIXTURE_H
+#define COMPONENT_INSIGHTS_FIXTURE_H
+
+#include "component/shopify_fixture.h"
+#include "contract/ai_insights.h"
+#include "contract/ai_insights_events.h"
+#include "contract/token_billing.h"
+
+#include <pthread.h>
+
+#define IN_LEDGER   4096
+#define IN_QUESTION "Which campaigns should I spend more on, and how much did each earn?"
+#define IN_MODEL    "claude-sonnet-5"
+#define IN_WAIT_MS  60000
+#define IN_ASK_MS   100000
+
+/* A line of the ledger that the test keeps in token-billing's place. */
+struct in_line {
+	char reservation_id[UUID_TEXT], request_id[129], model[129];
+	uint64_t input, cache_read, write_5m, write_1h, output;
+	uint64_t most_input, most_output; /* as reserved */
+	bool settled, used, late;         /* late: with a grant */
+	int settles;
+};
+
+enum in_billing {
+	IN_BILLING_GOOD,
+	IN_BILLING_SPENT,    /* Reserve is refused: limited */
+	IN_BILLING_UNPRICED, /* settled, but without a price */
+	IN_BILLING_DEAF,     /* Settle fails; Reserve goes well */
+	IN_BILLING_AWAY,     /* nobody listens */
+};
+
+struct in_world {
+	struct sx_world sx;
+	struct bus *billing_bus, *shopify_bus;
+	struct bus_server *servers[8];
+	int n_servers;
+	struct bus_server *reserve_server, *settle_server, *grant_server;
+	pthread_mutex_t lock; /* of what follows */
+	struct in_line ledger[IN_LEDGER];
+	size_t n_ledger;
+	int summaries, reports, grants;
+	enum in_billing billing;
+	const char *campaign;       /* name of the first campaign */
+	atomic_bool broken_reports; /* attribution fails */
+};
+
+/* With a key of the simulator, or without one. */
+void in_start(struct in_world *w, bool key);
+void in_stop(struct in_world *w);
+/* A test begins: the ledger is empty, the neighbours and the model are good. */
+void in_fresh(struct in_world *w);
+void in_billing(struct in_world *w, enum in_billing how);
+
+/* What came of a question. */
+struct in_answer {
+	enum status status;
+	char detail[ERROR_DETAIL_MAX];
+	int retry_after_s;
+	const char *parts; /* "started tool text text restart text answer" */
+	const char *text;  /* of the text parts since the last restart */
+	const char *shown; /* of all text parts, withdrawn ones too */
+	const char *question_id, *model;
+	const Insights__V1__Answer *answer; /* NULL: none came */
+};
+struct in_answer in_ask(struct in_world *w, const struct sx_tenant *t, const char *question);
+/* Asks, and leaves after the first part of that kind ("tool", "text"). */
+void in_ask_and_leave(struct in_world *w, const struct sx_tenant *t, const char *kind,
+		      char question_id[UUID_TEXT]);
+/* Calls of the other methods. */
+struct sx_reply in_call(struct in_world *w, const char *token, enum ai_insights_method method,
+			const void *in);
+const Insights__V1__Question *in_question(struct in_world *w, const struct sx_tenant *t,
+					  const char *question_id);
+
+/* ---- the model ---- */
+
+/* How the simulated model behaves from now on: /control/model's body. */
+void in_model(struct in_world *w, const char *json);
+/* What the provider has billed since in_fresh: /control/usage's `total`. */
+struct in_line in_provider_total(struct in_world *w, int *calls);
+/* The ledger's sums are the provider's. */
+void in_check_ledger(struct in_world *w);
+/* The evidence with that id; NULL when the answer has none. */
+const Insights__V1__Evidence *in_evidence(const Insights__V1__Answer *a, const char *id);
+
+#endif
