@@ -11,7 +11,8 @@
 
 #define SCHEMA_MAX (16 * 1024)
 
-const char *const product_orders[] = { "title", "stock_asc", "stock_desc", "price_desc", NULL };
+static const char *const product_orders[] = { "title", "stock_asc", "stock_desc", "price_desc",
+					      NULL };
 
 #define FROM_TO                                                                                   \
 	{ .name = "from",                                                                         \
