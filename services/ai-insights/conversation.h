@@ -55,7 +55,7 @@ enum status conversation_add_user(struct conversation *c, const char *text,
  * What the model said, as model_send gave it in model_reply.content (a JSON array of blocks, sent
  * back as its bytes are: thinking blocks with their signatures, unknown blocks too). Empty text
  * blocks are left out, because the provider refuses them. ST_INVALID when it is no such array, when
- * nothing is left of it, or when the last message is not the user's.
+ * nothing is left of it. Behind a turn that paused it goes on with that message.
  */
 enum status conversation_add_assistant(struct conversation *c, const char *content, size_t len,
 				       struct error *err) MUST_USE;
@@ -67,6 +67,9 @@ enum status conversation_add_assistant(struct conversation *c, const char *conte
  */
 enum status conversation_add_result(struct conversation *c, const char *tool_id, const char *text,
 				    size_t len, bool is_error, struct error *err) MUST_USE;
+
+/* True when tools and system are kept for an hour. */
+bool conversation_keeps_hour(const struct conversation *c);
 
 /* From now on the model may call no tool: it has to answer. The cached prefix stays as it is. */
 void conversation_forbid_tools(struct conversation *c);
