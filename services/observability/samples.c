@@ -12,6 +12,7 @@
 #include "store_samples.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -42,7 +42,6 @@ const struct db_stmt sample_statements[] = {
 	{ NULL, NULL },
 };
 
-const struct db_stmt sample_app_statements[];
 const struct db_stmt sample_app_statements[] = {
 	{ "windows",
 	  "SELECT w.o, x.bucket, x.n, x.amount, x.oldest"

@@ -14,7 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-extern const struct db_stmt sample_statements[];        /* of both pools */
+extern const struct db_stmt sample_statements[]; /* of both pools */
+extern const struct db_stmt sample_app_statements[];
 extern const struct db_stmt sample_worker_statements[]; /* of the worker's */
 
 struct slot_sum {

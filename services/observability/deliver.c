@@ -1,0 +1,289 @@
+/*
+ * The senders. One idle thread at a time looks for a channel with work and takes its lease; then
+ * another looks. So a channel is served by one thread of one copy, in order, and a receiver that
+ * hangs keeps one thread for five seconds. Read next: store_deliveries.h, deliver_policy.c.
+ *
+ * Killed between the receiver's 200 and our commit, we send the same notice again: its id is the
+ * same in each attempt, for receivers to know.
+ */
+#include "deliver.h"
+
+#include "channel.h"
+#include "core/id.h"
+#include "core/log.h"
+#include "core/timeutil.h"
+#include "http/client.h"
+#include "notice.h"
+#include "store_deliveries.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOOK_MS   250 /* without being woken: other copies' notices, and what is due again */
+#define ARENA_MAX ((size_t)8 * 1024 * 1024)
+
+struct deliver {
+	struct svc *svc;
+	const struct observability_config *cfg;
+	struct http_client *http;
+	pthread_t threads[DELIVER_THREADS];
+	int n_threads;
+	pthread_mutex_t scout; /* held by the thread that looks for work */
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	/* Under the lock: */
+	bool woken, stopping;
+	int sick; /* threads at channels that failed last time */
+};
+
+/* ---- one attempt ---- */
+
+static bool send_notice(struct deliver *d, struct arena *a, const char *url, const char *secret,
+			const struct delivery *n, struct http_response *res)
+{
+	const struct http_header headers[] = {
+		{ "Content-Type", "application/json" },
+		{ NOTICE_ID_HEADER, n->notice_id },
+		{ NOTICE_SIGNATURE_HEADER,
+		  notice_signature(a, secret, time_now_us() / US_PER_SECOND, n->body) },
+	};
+	const struct http_request q = {
+		.method = "POST",
+		.url = url,
+		.headers = headers,
+		.n_headers = sizeof(headers) / sizeof(headers[0]),
+		.body = n->body,
+		.body_len = strlen(n->body),
+		.connect_ms = DELIVER_CONNECT_MS,
+		.total_ms = DELIVER_TOTAL_MS,
+		.max_body = DELIVER_ANSWER_MAX,
+		.address_allowed = channel_private_allowed(d->cfg) ? NULL : channel_address_public,
+	};
+	struct error err = { 0 };
+
+	return http_send(d->http, &q, a, res, &err) == ST_OK && res->code >= 200 && res->code < 300;
+}
+
+static void say_why(const struct http_response *res, struct attempt *result)
+{
+	if (res->fault != HTTP_FAULT_NONE)
+		snprintf(result->reason, sizeof(result->reason), "%s",
+			 res->fault == HTTP_FAULT_ADDRESS ? CHANNEL_NOT_PUBLIC
+							  : http_fault_words(res->fault));
+	else if (res->code >= 300 && res->code < 400)
+		snprintf(result->reason, sizeof(result->reason),
+			 "the receiver answered %d: redirects are not followed", res->code);
+	else
+		snprintf(result->reason, sizeof(result->reason), "the receiver answered %d",
+			 res->code);
+}
+
+static void attempt(struct deliver *d, struct arena *a, const struct claim *c, const char *url,
+		    const char *secret, const struct delivery *n, struct attempt *result)
+{
+	struct http_response res = { 0 };
+	int64_t age = time_now_us() - n->changed_us;
+
+	*result = (struct attempt){ .state = DELIVERY_DELIVERED };
+	if (secret && send_notice(d, a, url, secret, n, &res)) {
+		result->http_status = res.code;
+		return;
+	}
+	if (secret)
+		say_why(&res, result);
+	else
+		snprintf(result->reason, sizeof(result->reason),
+			 "the channel's secret cannot be opened");
+	result->http_status = res.code;
+	deliver_failed(n->attempts + 1, age, c->failures, res.retry_after_s, d->cfg->retry_cap_ms,
+		       result);
+	log_event(LOG_WARN, "webhook.failed", "channel %s, notice %s, attempt %d: %s%s",
+		  c->channel_id, n->notice_id, n->attempts + 1, result->reason,
+		  result->state == DELIVERY_FAILED ? "; given up" : "");
+}
+
+/* ---- a channel ---- */
+
+static enum status serve_batch(struct deliver *d, struct arena *a, struct claim *c,
+			       struct error *err)
+{
+	const char *url = "", *sealed = "", *secret = NULL;
+	struct delivery *list = NULL;
+	struct attempt result;
+	size_t n = 0;
+	bool kept = true;
+	int64_t until = time_mono_us() + DELIVER_TURN_US;
+	/* Who failed last time gets one try: the rest would wait for the same. */
+	enum status st =
+		store_claim_batch(svc_db(d->svc), a, c, c->failures > 0 ? 1 : DELIVER_BATCH, &url,
+				  &sealed, &list, &n, err);
+
+	if (st != ST_OK || *url == '\0')
+		return st;
+	secret = channel_secret_open(d->svc, a, sealed);
+	for (size_t i = 0; st == ST_OK && kept && i < n && !svc_stopping(d->svc); i++) {
+		attempt(d, a, c, url, secret, &list[i], &result);
+		st = store_attempt(svc_db(d->svc), a, c, &list[i], &result, &kept, err);
+		c->failures = result.failures;
+		if (result.state != DELIVERY_DELIVERED || time_mono_us() > until)
+			break;
+	}
+	return st;
+}
+
+static void serve(struct deliver *d, struct arena *a, struct claim *c)
+{
+	struct error err = { 0 };
+	enum status st = serve_batch(d, a, c, &err);
+
+	if (st == ST_OK)
+		st = store_channel_release(svc_db(d->svc), a, c, &err);
+	/* The lease ends by itself; what was not recorded is sent again. */
+	if (st != ST_OK)
+		log_event(LOG_WARN, "webhook.unrecorded", "channel %s: %s", c->channel_id,
+			  err.detail);
+}
+
+/* ---- the threads ---- */
+
+static void wait_for_work(struct deliver *d)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += LOOK_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_mutex_lock(&d->lock);
+	while (!d->woken && !d->stopping)
+		if (pthread_cond_timedwait(&d->cond, &d->lock, &until) != 0)
+			break;
+	d->woken = false;
+	pthread_mutex_unlock(&d->lock);
+}
+
+static bool stopping(struct deliver *d)
+{
+	bool ret;
+
+	pthread_mutex_lock(&d->lock);
+	ret = d->stopping;
+	pthread_mutex_unlock(&d->lock);
+	return ret;
+}
+
+static void count_sick(struct deliver *d, int n)
+{
+	pthread_mutex_lock(&d->lock);
+	d->sick += n;
+	pthread_mutex_unlock(&d->lock);
+}
+
+static bool claim(struct deliver *d, struct arena *a, struct claim *ret)
+{
+	char lease[UUID_TEXT];
+	struct error err = { 0 };
+	bool healthy, got = false;
+
+	pthread_mutex_lock(&d->lock);
+	healthy = d->sick >= DELIVER_SICK_MAX;
+	pthread_mutex_unlock(&d->lock);
+	uuid_v7(lease);
+	if (store_channel_claim(svc_worker_db(d->svc), a, healthy, lease, ret, &got, &err) != ST_OK)
+		log_event(LOG_WARN, "webhook.claim_failed", "trying again: %s", err.detail);
+	return got;
+}
+
+/* True with a lease; where there is one there may be more, so the next scout looks at once. */
+static bool scout(struct deliver *d, struct arena *a, struct claim *ret)
+{
+	bool got = false;
+
+	pthread_mutex_lock(&d->scout);
+	if (!stopping(d)) {
+		wait_for_work(d);
+		got = !stopping(d) && claim(d, a, ret);
+	}
+	if (got) {
+		count_sick(d, ret->failures > 0);
+		deliver_wake(d);
+	}
+	pthread_mutex_unlock(&d->scout);
+	return got;
+}
+
+static void *sender(void *arg)
+{
+	struct deliver *d = arg;
+	struct arena *a = arena_new(ARENA_MAX);
+	struct claim c;
+
+	while (a && !stopping(d)) {
+		int sick;
+
+		arena_reset(a);
+		if (!scout(d, a, &c))
+			continue;
+		sick = c.failures > 0;
+		serve(d, a, &c);
+		count_sick(d, -sick);
+		deliver_wake(d); /* the channel may have more */
+	}
+	arena_free(a);
+	return NULL;
+}
+
+void deliver_wake(struct deliver *d)
+{
+	if (!d)
+		return;
+	pthread_mutex_lock(&d->lock);
+	d->woken = true;
+	pthread_cond_signal(&d->cond);
+	pthread_mutex_unlock(&d->lock);
+}
+
+enum status deliver_start(struct svc *svc, const struct observability_config *cfg,
+			  struct deliver **ret, struct error *err)
+{
+	struct deliver *d = calloc(1, sizeof(*d)); /* allowed: a long-lived object */
+
+	if (d)
+		d->http = http_client_new("pulsepoint-webhook/1");
+	if (!d || !d->http) {
+		free(d);
+		return error_set(err, ST_UNAVAILABLE, NULL, "the service is out of memory");
+	}
+	d->svc = svc;
+	d->cfg = cfg;
+	d->woken = true; /* what another process left */
+	pthread_mutex_init(&d->scout, NULL);
+	pthread_mutex_init(&d->lock, NULL);
+	pthread_cond_init(&d->cond, NULL);
+	while (d->n_threads < DELIVER_THREADS &&
+	       pthread_create(&d->threads[d->n_threads], NULL, sender, d) == 0)
+		d->n_threads++;
+	*ret = d;
+	if (d->n_threads == DELIVER_THREADS)
+		return ST_OK;
+	return error_set(err, ST_UNAVAILABLE, NULL, "the senders of webhooks cannot start");
+}
+
+void deliver_stop(struct deliver *d)
+{
+	if (!d)
+		return;
+	pthread_mutex_lock(&d->lock);
+	d->stopping = true;
+	pthread_cond_broadcast(&d->cond);
+	pthread_mutex_unlock(&d->lock);
+	for (int i = 0; i < d->n_threads; i++)
+		pthread_join(d->threads[i], NULL);
+	http_client_free(d->http);
+	pthread_cond_destroy(&d->cond);
+	pthread_mutex_destroy(&d->lock);
+	pthread_mutex_destroy(&d->scout);
+	free(d);
+}
