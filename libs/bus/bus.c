@@ -145,11 +145,23 @@ bool bus_was_denied(struct bus *bus, const char *subject, int64_t since_us)
 	return found;
 }
 
+/*
+ * The bus of a callback. cnats hands it from thread to thread under locks of its own; the flag says
+ * the same in terms of the language: what bus_open wrote is seen here.
+ */
+static struct bus *bus_of(void *closure)
+{
+	struct bus *bus = closure;
+
+	INVARIANT(atomic_load_explicit(&bus->published, memory_order_acquire));
+	return bus;
+}
+
 /* Runs on cnats' callback thread; nats_GetLastError is that thread's own there. `sub` may be freed
  * already: not touched. */
 static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus s, void *closure)
 {
-	struct bus *bus = closure;
+	struct bus *bus = bus_of(closure);
 
 	(void)nc;
 	(void)sub;
@@ -163,7 +175,7 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus s, vo
 
 static void on_disconnected(natsConnection *nc, void *closure)
 {
-	struct bus *bus = closure;
+	struct bus *bus = bus_of(closure);
 
 	(void)nc;
 	atomic_fetch_add(&bus->disconnects, 1);
@@ -171,7 +183,7 @@ static void on_disconnected(natsConnection *nc, void *closure)
 
 static void on_reconnected(natsConnection *nc, void *closure)
 {
-	struct bus *bus = closure;
+	struct bus *bus = bus_of(closure);
 
 	(void)nc;
 	atomic_fetch_add(&bus->reconnects, 1);
@@ -179,7 +191,7 @@ static void on_reconnected(natsConnection *nc, void *closure)
 
 static void on_closed(natsConnection *nc, void *closure)
 {
-	struct bus *bus = closure;
+	struct bus *bus = bus_of(closure);
 
 	(void)nc;
 	pthread_mutex_lock(&bus->mu);
@@ -344,6 +356,7 @@ enum status bus_open(struct bus **ret, const struct bus_config *cfg, struct erro
 		 cfg->inbox_prefix ? cfg->inbox_prefix : "_INBOX");
 	random_hex(bus->token, BUS_TOKEN_BYTES);
 	pthread_once(&library_once, open_library);
+	atomic_store_explicit(&bus->published, true, memory_order_release);
 	if (natsOptions_Create(&bus->opts) != NATS_OK || set_options(bus, cfg) != NATS_OK)
 		st = error_set(err, ST_INVALID, NULL, "NATS options were refused: %s",
 			       nats_GetLastError(NULL));

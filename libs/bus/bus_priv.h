@@ -102,6 +102,7 @@ struct bus {
 
 	atomic_uint_least64_t slow_consumers, denials, reconnects, other_errors;
 	atomic_uint_least64_t inbox_serial, disconnects;
+	atomic_bool published; /* set by bus_open before any callback can run */
 };
 
 enum status bus_status_of(natsStatus s);
