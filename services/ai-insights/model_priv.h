@@ -6,7 +6,7 @@
 #define INSIGHTS_MODEL_PRIV_H
 
 #include "model.h"
-#include "sse.h"
+#include "http/sse.h"
 
 #define MODEL_EVENT_MAX      (1024 * 1024) /* bytes of one event */
 #define MODEL_JSON_DEPTH     32

@@ -1,9 +1,9 @@
 /*
  * Server-sent events out of bytes, however they are cut (WHATWG HTML, section 9.2.6): any line end,
- * several data lines, comments, a byte order mark. Bounded. Read next: model_stream.c.
+ * several data lines, comments, a byte order mark. Bounded. Read next: docs/internals/http.md.
  */
-#ifndef INSIGHTS_SSE_H
-#define INSIGHTS_SSE_H
+#ifndef HTTP_SSE_H
+#define HTTP_SSE_H
 
 #include "core/buf.h"
 #include "core/status.h"

@@ -1,5 +1,5 @@
 /* See sse.h. */
-#include "sse.h"
+#include "http/sse.h"
 
 #include "core/magic.h"
 
