@@ -133,3 +133,63 @@ cJSON *api_upload(struct demo *d, const char *path, const char *key, const char 
 	send_request(d, &q, &r);
 	return expect("POST", path, &r, 200);
 }
+
+/* ---- streams ---- */
+
+struct reading {
+	int code;
+	struct buf problem; /* the body of an answer that is no stream */
+	bool (*on_data)(void *arg, const char *data, size_t len);
+	void *arg;
+};
+
+static bool take_head(void *arg, const struct http_response *head)
+{
+	struct reading *r = arg;
+
+	r->code = head->code;
+	return true;
+}
+
+static bool take_data(void *arg, const char *data, size_t len)
+{
+	struct reading *r = arg;
+
+	if (r->code == 200)
+		return r->on_data(r->arg, data, len);
+	buf_put(&r->problem, data, len);
+	return true;
+}
+
+int api_stream(struct demo *d, const char *path, const char *body, int timeout_ms,
+	       bool (*on_data)(void *arg, const char *data, size_t len), void *arg,
+	       struct error *err)
+{
+	struct reading r = { .on_data = on_data, .arg = arg };
+	struct http_sink sink = { .arg = &r, .on_head = take_head, .on_data = take_data };
+	struct http_header h[3] = { { "Content-Type", "application/json" },
+				    { "Accept", "text/event-stream" } };
+	struct http_request q = { .method = "POST",
+				  .headers = h,
+				  .n_headers = 3,
+				  .body = body,
+				  .body_len = strlen(body),
+				  .max_body = ANSWER_MAX,
+				  .total_ms = timeout_ms };
+	struct http_response answer;
+	cJSON *problem;
+
+	arena_reset(d->arena);
+	q.url = arena_printf(d->arena, "%s%s", d->base_url, path);
+	h[2] = (struct http_header){ "Authorization",
+				     arena_printf(d->arena, "Bearer %s", d->token) };
+	buf_init(&r.problem, 65536);
+	if (http_stream(d->http, &q, &sink, d->arena, &answer, err) != ST_OK)
+		give_up("%s: %s", path, err->detail);
+	problem = r.code == 200 ? NULL : cJSON_Parse(buf_str(&r.problem));
+	if (problem)
+		error_set(err, ST_UPSTREAM, NULL, "%s", text_of(problem, "detail"));
+	cJSON_Delete(problem);
+	buf_done(&r.problem);
+	return r.code;
+}

@@ -22,6 +22,10 @@ struct demo {
 	struct http_client *http;
 	struct arena *arena; /* reset between calls */
 	char base_url[DEMO_TEXT], simulator_url[DEMO_TEXT], run_dir[DEMO_TEXT];
+	char receiver_url[DEMO_TEXT]; /* the simulator, as the services reach it */
+	char channel_secret[DEMO_TEXT], rule_id[UUID_TEXT];
+	int64_t asked_at_us;
+	bool cost_free; /* the answer cost nothing */
 	char operator_key[DEMO_TEXT];
 	char email[DEMO_TEXT], password[DEMO_TEXT];
 	char tenant_id[UUID_TEXT], brand_id[UUID_TEXT];
@@ -47,6 +51,15 @@ cJSON *api_upload(struct demo *d, const char *path, const char *key, const char 
 /* A string member ("" when absent) and a number member. */
 const char *text_of(const cJSON *o, const char *name);
 int number_of(const cJSON *o, const char *name);
+/*
+ * Posts JSON and hands the answer on as it comes; the HTTP status, 0 when there was no answer (then
+ * err says why). An answer that is no stream is left in err as its problem.
+ */
+int api_stream(struct demo *d, const char *path, const char *body, int timeout_ms,
+	       bool (*on_data)(void *arg, const char *data, size_t len), void *arg,
+	       struct error *err);
+/* The printed JSON of an object that is then freed; the caller frees it. */
+char *print_and_free(cJSON *o);
 /* Prints why and ends the program with 1. */
 _Noreturn void give_up(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
@@ -58,7 +71,17 @@ void sync_all(struct demo *d);
 void import_visits(struct demo *d);
 void write_result(struct demo *d);
 
+/* ---- ask.c ---- */
+void ask_question(struct demo *d);
+
+/* ---- alert.c ---- */
+/* Makes channel and rule; before the question. */
+void arm_alert(struct demo *d);
+/* What arrived; after the question. */
+void show_alert(struct demo *d);
+
 /* ---- report.c ---- */
+extern const char *const demo_rule;
 void print_report(struct demo *d);
 
 #endif

@@ -1,8 +1,10 @@
 /*
  * pp-demo - the main job: tenant, brand, connections, syncs, import, report.
  *
- *	pp-demo RUN_DIR BASE_URL SIMULATOR_URL      the operator's key is read from
- *RUN_DIR/operator.key
+ *	pp-demo RUN_DIR BASE_URL SIMULATOR_URL [RECEIVER_URL]
+ *
+ * The operator's key is read from RUN_DIR/operator.key. RECEIVER_URL is the simulator as the
+ *services reach it, where that is another address.
  */
 #include "core/text.h"
 #include "demo.h"
@@ -37,13 +39,14 @@ int main(int argc, char **argv)
 {
 	static struct demo d;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: pp-demo RUN_DIR BASE_URL SIMULATOR_URL\n");
+	if (argc != 4 && argc != 5) {
+		fprintf(stderr, "usage: pp-demo RUN_DIR BASE_URL SIMULATOR_URL [RECEIVER_URL]\n");
 		return 2;
 	}
 	take(d.run_dir, sizeof(d.run_dir), argv[1]);
 	take(d.base_url, sizeof(d.base_url), argv[2]);
 	take(d.simulator_url, sizeof(d.simulator_url), argv[3]);
+	take(d.receiver_url, sizeof(d.receiver_url), argv[argc - 1]);
 	d.terminal = isatty(STDOUT_FILENO) == 1;
 	d.http = http_client_new("pp-demo/1");
 	d.arena = arena_new(ARENA_MAX);
@@ -61,6 +64,9 @@ int main(int argc, char **argv)
 	import_visits(&d);
 	write_result(&d);
 	print_report(&d);
+	arm_alert(&d);
+	ask_question(&d);
+	show_alert(&d);
 	printf("\n  gateway  %s   (API: %s/docs)\n  login    %s\n  password %s\n  brand    %s\n\n",
 	       d.base_url, d.base_url, d.email, d.password, d.brand_id);
 	printf("  The stack stays up. make down ends it.\n\n");

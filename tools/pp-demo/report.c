@@ -10,7 +10,7 @@
 #define CELL  96
 #define MINOR (-1)
 
-static const char *const rule =
+const char *const demo_rule =
 	"────────────────────────────────────────────────────────────────────────────────────────";
 
 /* Columns a UTF-8 text takes, near enough for a table: one for each character that is not a
@@ -187,7 +187,7 @@ static void print_table(struct demo *d, const char *model, const char *by)
 	o = api(d, "GET", path, NULL, 200);
 	snprintf(title, sizeof(title), "by %s, %s, 28 days", by,
 		 strcmp(model, "linear") == 0 ? "linear" : "last touch");
-	printf("\n  %s\n  %s\n  ", title, rule);
+	printf("\n  %s\n  %s\n  ", title, demo_rule);
 	cell("channel", 16, false);
 	if (campaigns)
 		cell("campaign", 22, false);
@@ -204,7 +204,7 @@ static void print_freshness(const cJSON *s)
 {
 	const cJSON *f;
 
-	printf("\n  how fresh\n  %s\n", rule);
+	printf("\n  how fresh\n  %s\n", demo_rule);
 	cJSON_ArrayForEach(f, cJSON_GetObjectItemCaseSensitive(s, "freshness"))
 	{
 		const cJSON *syncing = cJSON_GetObjectItemCaseSensitive(f, "syncing");
@@ -225,7 +225,7 @@ void print_report(struct demo *d)
 	snprintf(path, sizeof(path), "/api/brands/%s/summary", d->brand_id);
 	s = api(d, "GET", path, NULL, 200);
 	printf("\n  %s\n  %s to %s, days in %s\n  %s\n", d->dataset, text_of(s, "first_day"),
-	       text_of(s, "last_day"), d->timezone, rule);
+	       text_of(s, "last_day"), d->timezone, demo_rule);
 	print_totals(s);
 	print_table(d, "last_touch", "channel");
 	print_table(d, "last_touch", "campaign");

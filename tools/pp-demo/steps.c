@@ -27,8 +27,7 @@ static void copy(char *dst, size_t cap, const char *src, const char *what)
 		give_up("%s is too long", what);
 }
 
-/* The printed JSON of an object that is then freed; in the arena of the next call's lifetime. */
-static char *print_and_free(cJSON *o)
+char *print_and_free(cJSON *o)
 {
 	char *text = cJSON_PrintUnformatted(o);
 
