@@ -1,7 +1,9 @@
 /* observability - keeps events, measures latency, raises alerts. Read next: service.h. */
 #include "service.h"
 
+#include "alert.h"
 #include "keeper.h"
+#include "watch.h"
 
 /* Eleven consumers with a transaction each, and the requests; few of them at the same time. */
 #define CONNECTIONS 8
@@ -17,7 +19,9 @@ static enum status start(struct svc *svc, void *arg, struct error *err)
 {
 	struct observability *app = arg;
 
-	return keeper_start(svc, &app->keeper, err);
+	enum status st = keeper_start(svc, &app->keeper, err);
+
+	return st == ST_OK ? alerts_start(svc, app, err) : st;
 }
 
 static void stop(struct svc *svc, void *arg)
@@ -25,6 +29,7 @@ static void stop(struct svc *svc, void *arg)
 	struct observability *app = arg;
 
 	svc_wake(svc);
+	alerts_stop(app);
 	keeper_stop(app->keeper);
 }
 
@@ -36,6 +41,7 @@ static const struct svc_spec spec = {
 	.statements = observability_statements,
 	.worker_statements = observability_worker_statements,
 	.migrations = migrations,
+	.workers = 2 * WATCHERS_MAX,
 	.connections = CONNECTIONS,
 	.start = start,
 	.stop = stop,

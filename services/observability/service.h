@@ -17,6 +17,7 @@ struct alerts; /* the evaluator and the deliveries */
 
 struct observability_config {
 	char webhook_private[16];
+	int64_t retry_cap_ms; /* 0: none */
 };
 
 /* Zeroed at start; unchanging once start has returned, but for what is behind a lock. */
