@@ -28,6 +28,7 @@ enum trace_reason {
 	TRACE_COUNT,     /* traced: a count has that value */
 	TRACE_NAME,      /* traced: part of a row's name */
 	TRACE_LIST,      /* traced: numbers a line of a list */
+	TRACE_IDIOM,     /* traced: no quantity: "one of them", "at first" */
 	TRACE_PERIOD,    /* traced: a day, month, year or window of the queries */
 	TRACE_QUESTION,  /* traced: the question says it */
 	TRACE_CITATION,  /* traced: the marker of a known figure */
@@ -53,8 +54,9 @@ struct trace {
 /*
  * Judges the numbers that begin in text[from, to); what stands before is context (names, lists), so
  * a streamed answer is judged sentence by sentence with the whole text so far, `to` being the end
- * that trace_sentence gave. `question` may be "". In the arena. ST_TOO_LARGE when it is full or
- * there are more than TRACE_NUMBERS_MAX.
+ * that trace_sentence gave. Both texts are NUL-terminated; `question` may be "". The items point
+ * into `ev`, until that grows. In the arena. ST_TOO_LARGE when it is full or there there are more
+ * than TRACE_NUMBERS_MAX.
  */
 enum status trace_text(struct arena *a, const struct evidence_list *ev, const char *question,
 		       const char *text, size_t from, size_t to, struct trace *ret) MUST_USE;

@@ -1,0 +1,151 @@
+/*
+ * Which rows a sentence names. Longer names are looked for first, so that "Brand Search" is not
+ * taken for "Brand". Read next: trace_priv.h.
+ */
+#include "trace_priv.h"
+
+#include "core/text.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define NAME_MIN 3 /* bytes; shorter names are found in too many words */
+
+/* Words of every sentence that are channels as well. */
+static const char *const common[] = { "other", "direct" };
+
+static bool is_word_byte(char c)
+{
+	return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
+}
+
+/* No letter or digit goes on over the border; a name may itself begin or end with something else.
+ */
+static bool at_borders(const char *text, struct span s, size_t at, size_t len)
+{
+	bool begins = is_word_byte(text[at]), ends = is_word_byte(text[at + len - 1]);
+
+	return !(begins && at > s.from && is_word_byte(text[at - 1])) &&
+	       !(ends && at + len < s.to && is_word_byte(text[at + len]));
+}
+
+static char fold(char c)
+{
+	return c == '_' || c == '-' ? ' ' : (char)tolower((unsigned char)c);
+}
+
+static bool matches(const char *at, const char *name, size_t len, bool *exact)
+{
+	if (fold(at[0]) != fold(name[0]))
+		return false;
+	*exact = memcmp(at, name, len) == 0;
+	for (size_t i = 0; !*exact && i < len; i++)
+		if (fold(at[i]) != fold(name[i]))
+			return false;
+	return true;
+}
+
+static bool overlaps(const struct names *names, size_t from, size_t to)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (from < names->at[i].to && to > names->at[i].from)
+			return true;
+	return false;
+}
+
+static void find_all(const char *text, struct span s, const char *name, size_t len,
+		     struct names *ret)
+{
+	bool exact;
+
+	for (size_t at = s.from; at + len <= s.to && ret->n < SENTENCE_NAMES_MAX; at++) {
+		if (!matches(text + at, name, len, &exact) || !at_borders(text, s, at, len) ||
+		    overlaps(ret, at, at + len))
+			continue;
+		ret->at[ret->n] = (struct span){ at, at + len };
+		ret->text[ret->n] = name;
+		ret->exact[ret->n++] = exact;
+		at += len - 1;
+	}
+}
+
+void trace_find_names(const struct evidence_list *ev, const char *text, struct span s,
+		      struct names *ret)
+{
+	size_t longest = s.to - s.from, len;
+
+	/* By falling length: the next length is the longest that is shorter than the last. */
+	for (ret->n = 0; longest > 0 && ret->n < SENTENCE_NAMES_MAX; longest = len) {
+		len = 0;
+		for (size_t i = 0; i < ev->n_known; i++) {
+			size_t n = strlen(ev->known[i].text);
+
+			if (ev->known[i].fact == EVIDENCE_NAME && n <= longest && n > len)
+				len = n;
+		}
+		if (len == 0)
+			return;
+		for (size_t i = 0; i < ev->n_known; i++)
+			if (ev->known[i].fact == EVIDENCE_NAME && strlen(ev->known[i].text) == len)
+				find_all(text, s, ev->known[i].text, len, ret);
+		len--;
+	}
+}
+
+/*
+ * A name vouches for its numbers when it is plainly a name: it begins with a letter or "#" and
+ * holds a word, or it is put in quotes. Otherwise a campaign called "1,000,000 GBP" would vouch for
+ * a lie.
+ */
+static bool is_plain_name(const char *name)
+{
+	size_t letters = 0;
+
+	if (name[0] == '#')
+		return true;
+	while (isalpha((unsigned char)name[letters]) || (unsigned char)name[letters] >= 0xc3)
+		letters++;
+	return letters >= 2;
+}
+
+static bool is_quoted(const char *text, struct span at)
+{
+	char before = at.from > 0 ? text[at.from - 1] : ' ', after = text[at.to];
+
+	return (before == '"' && after == '"') || (before == '\'' && after == '\'') ||
+	       (before == '`' && after == '`') ||
+	       (at.from >= 3 && memcmp(text + at.from - 3, "\xe2\x80\x9c", 3) == 0 &&
+		strncmp(text + at.to, "\xe2\x80\x9d", 3) == 0);
+}
+
+bool trace_inside_name(const struct names *names, const char *text, size_t from, size_t to)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (names->exact[i] && from >= names->at[i].from && to <= names->at[i].to &&
+		    (is_plain_name(names->text[i]) || is_quoted(text, names->at[i])))
+			return true;
+	return false;
+}
+
+static bool is_common(const char *name)
+{
+	for (size_t i = 0; i < sizeof(common) / sizeof(*common); i++)
+		if (strcasecmp(common[i], name) == 0)
+			return true;
+	return false;
+}
+
+bool trace_other_row(const struct names *names, const struct evidence *e)
+{
+	bool another = false;
+
+	if (e->name[0] == '\0')
+		return false;
+	for (size_t i = 0; i < names->n; i++) {
+		if (strcasecmp(names->text[i], e->name) == 0)
+			return false;
+		another |= names->at[i].to - names->at[i].from >= NAME_MIN &&
+			   !is_common(names->text[i]);
+	}
+	return another;
+}

@@ -1,0 +1,57 @@
+/* Between the files that trace numbers. Read next: trace.h (the rules). */
+#ifndef AI_INSIGHTS_TRACE_PRIV_H
+#define AI_INSIGHTS_TRACE_PRIV_H
+
+#include "numbers.h"
+#include "trace.h"
+
+/* A part of the text: [from, to). */
+struct span {
+	size_t from, to;
+};
+
+/* Whether a figure can be what a number says. */
+enum fit {
+	FIT_NO,      /* another value */
+	FIT_UNIT,    /* the value, but of another unit */
+	FIT_ROUNDED, /* the value's rounding to the digits written */
+	FIT_EXACT,
+};
+struct fitness {
+	enum fit fit;
+	bool agrees; /* currency or percent are said, and are the figure's */
+};
+/* `falling`: the text says that something went down, so a minus may be missing. */
+struct fitness trace_fit(const struct number *n, const struct evidence *e, bool falling);
+
+/* ---- trace_names.c: rows that a sentence names ---- */
+
+#define SENTENCE_NAMES_MAX 64
+struct names {
+	struct span at[SENTENCE_NAMES_MAX];
+	const char *text[SENTENCE_NAMES_MAX]; /* as known */
+	bool exact[SENTENCE_NAMES_MAX];       /* written in the same letters */
+	size_t n;
+};
+void trace_find_names(const struct evidence_list *ev, const char *text, struct span s,
+		      struct names *ret);
+/* True when [from, to) lies inside a name that vouches for numbers in it. */
+bool trace_inside_name(const struct names *names, const char *text, size_t from, size_t to);
+/* True when the sentence names rows, and not this figure's. */
+bool trace_other_row(const struct names *names, const struct evidence *e);
+
+/* ---- trace_context.c: what needs no figure ---- */
+
+/* A list's number at the start of its line. */
+bool trace_is_list(const char *text, size_t len, const struct number *n);
+/* A day, month, year, time or window of the queries. */
+bool trace_is_period(const struct evidence_list *ev, const struct number *n);
+/* "one" as a pronoun, "at first": no quantity. */
+bool trace_is_idiom(const char *text, struct span sentence, const struct number *n);
+/* True when the sentence has a word of loss or fall. */
+bool trace_is_falling(const char *text, struct span sentence);
+/* The same number, as written or by value. */
+bool trace_same_number(const struct number *a, const char *a_text, const struct number *b,
+		       const char *b_text);
+
+#endif
