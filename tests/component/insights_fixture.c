@@ -683,3 +683,11 @@ const Insights__V1__Evidence *in_evidence(const Insights__V1__Answer *a, const c
 			return a->evidence[i];
 	return NULL;
 }
+
+int64_t in_events(struct in_world *w, const struct sx_tenant *t, const char *what)
+{
+	return sx_int(&w->sx,
+		      "SELECT count(*) FROM ai_insights.outbox WHERE subject = "
+		      "'pp.evt.%s.ai-insights.%s'",
+		      t->id, what);
+}

@@ -86,6 +86,8 @@ const Insights__V1__Question *in_question(struct in_world *w, const struct sx_te
 void in_model(struct in_world *w, const char *json);
 /* What the provider has billed since in_fresh: /control/usage's `total`. */
 struct in_line in_provider_total(struct in_world *w, int *calls);
+/* Events of the tenant so far: question.asked ... */
+int64_t in_events(struct in_world *w, const struct sx_tenant *t, const char *what);
 /* The ledger's sums are the provider's. */
 void in_check_ledger(struct in_world *w);
 /* The evidence with that id; NULL when the answer has none. */
