@@ -58,7 +58,7 @@ static void put_endpoint(struct buf *b, const struct svc *svc, size_t i)
 
 /* What an operator asks first: is it ready, does work pile up, did the relay have to repeat itself.
  */
-static void put_data(struct buf *b, const struct svc *svc)
+static void put_data(struct buf *b, struct svc *svc)
 {
 	struct bus_server_stats q = { 0 };
 	struct db_stats d = { 0 };
@@ -78,7 +78,7 @@ static void put_data(struct buf *b, const struct svc *svc)
 		   "reconnects\":%llu,"
 		   "\"events_sent\":%llu,\"events_resent\":%llu,"
 		   "\"telemetry_emitted\":%llu,\"telemetry_dropped\":%llu,"
-		   "\"telemetry_pages\":%llu,\"telemetry_unsent\":%llu}",
+		   "\"telemetry_pages\":%llu,\"telemetry_unsent\":%llu",
 		   access_version(svc->access) > 0 && (!svc->db || db_ping(svc->db) == ST_OK)
 			   ? "true"
 			   : "false",
@@ -89,9 +89,12 @@ static void put_data(struct buf *b, const struct svc *svc)
 		   (unsigned long long)resent, (unsigned long long)t.emitted,
 		   (unsigned long long)t.dropped, (unsigned long long)t.pages,
 		   (unsigned long long)t.unsent);
+	if (svc->spec->stats)
+		svc->spec->stats(svc, svc->app, b);
+	buf_putc(b, '}');
 }
 
-static void put_stats(struct buf *b, const struct svc *svc)
+static void put_stats(struct buf *b, struct svc *svc)
 {
 	const struct contract_service *c = svc->spec->contract;
 

@@ -17,6 +17,7 @@
 
 #include "access/access.h"
 #include "bus/bus.h"
+#include "core/buf.h"
 #include "core/config.h"
 #include "core/contract.h"
 #include "db/db.h"
@@ -47,6 +48,8 @@ struct svc_spec {
 	 * answered. */
 	enum status (*start)(struct svc *svc, void *app, struct error *err);
 	void (*stop)(struct svc *svc, void *app);
+	/* Members of its own for the answer to $SRV.STATS, each as ",\"name\":value". */
+	void (*stats)(struct svc *svc, void *app, struct buf *out);
 	/* Reads the access state itself instead of asking auth over the bus (only auth does). */
 	enum status (*access_state)(struct svc *svc, void *app, struct arena *arena,
 				    struct access_state *ret, struct error *err);

@@ -1,10 +1,12 @@
 /*
- * The keeper: a thread that makes the next days of `events` and drops the old ones. Every copy of
+ * The keeper: a thread that makes the next days of `events`, drops the old ones, and forgets what
+ * is kept beside them. Every copy of
  * the service runs one; the functions take turns by a lock, and who is second finds nothing to do.
  */
 #include "keeper.h"
 
 #include "partitions.h"
+#include "store_telemetry.h"
 
 #include "core/log.h"
 
@@ -33,6 +35,8 @@ static enum status keep_once(struct svc *svc, struct error *err)
 	st = partitions_keep(svc_worker_db(svc), a, &made, &dropped, err);
 	if (st == ST_OK && made + dropped > 0)
 		log_event(LOG_INFO, "events.days", "%d made, %d dropped", made, dropped);
+	if (st == ST_OK)
+		st = store_forget_telemetry(svc_worker_db(svc), a, err);
 	arena_free(a);
 	return st;
 }

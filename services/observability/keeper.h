@@ -1,4 +1,5 @@
-/* The thread that keeps the days of `events`. Read next: keeper.c, partitions.h. */
+/* The thread that keeps the days of `events` and what telemetry leaves beside them. Read next:
+ * keeper.c, partitions.h. */
 #ifndef OBSERVABILITY_KEEPER_H
 #define OBSERVABILITY_KEEPER_H
 

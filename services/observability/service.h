@@ -35,8 +35,4 @@ extern const struct observability_consumers observability_consumers;
 extern const struct db_stmt *const observability_statements[];
 extern const struct db_stmt *const observability_worker_statements[];
 
-/* ingest.c: the thread that takes in telemetry, and the one that keeps the partitions. */
-enum status ingest_start(struct svc *svc, struct observability *app, struct error *err) MUST_USE;
-void ingest_stop(struct observability *app);
-
 #endif

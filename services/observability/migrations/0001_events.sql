@@ -24,6 +24,8 @@ CREATE TABLE events (
 ) PARTITION BY RANGE (at);
 -- Keys grow with time within a tenant, so an insert touches few pages. What is no request is rare and is looked for across months.
 CREATE INDEX events_time ON events (tenant_id, at);
+CREATE INDEX events_user ON events (tenant_id, user_id, at);
+CREATE INDEX events_trace ON events (trace_id);
 CREATE INDEX events_business ON events (tenant_id, category, at) WHERE category <> 1;
 
 ALTER TABLE events ENABLE ROW LEVEL SECURITY;
@@ -61,11 +63,12 @@ CREATE FUNCTION events_make_days(p_first date, p_last date) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = observability, pg_temp AS $$
 DECLARE
 	today date := (now() AT TIME ZONE 'UTC')::date;
+	day date;
 	made int := 0;
 BEGIN
 	PERFORM pg_advisory_xact_lock(hashtextextended('observability.partitions', 0));
-	FOR d IN SELECT generate_series(greatest(p_first, today - 90), least(p_last, today + 2), interval '1 day')::date LOOP
-		IF events_make_day(d) THEN
+	FOR day IN SELECT generate_series(greatest(p_first, today - 90), least(p_last, today + 2), interval '1 day')::date LOOP
+		IF events_make_day(day) THEN
 			made := made + 1;
 		END IF;
 	END LOOP;
