@@ -65,6 +65,15 @@ const char *rule_fired_text(struct arena *a, const struct rule *r)
 			    rule_figure_text(a, r->metric, r->threshold));
 }
 
+/* A changed rule may resolve between its two thresholds. */
+static int64_t behind(const struct rule *r)
+{
+	bool recovered =
+		r->comparison == COMPARE_ABOVE ? r->value <= r->recovery : r->value >= r->recovery;
+
+	return recovered ? r->recovery : r->threshold;
+}
+
 const char *rule_resolved_text(struct arena *a, const struct rule *r)
 {
 	if (!r->enabled)
@@ -74,5 +83,5 @@ const char *rule_resolved_text(struct arena *a, const struct rule *r)
 				    (long long)r->min_samples, span(a, r->window_s));
 	return arena_printf(a, "%s %s over %s: no longer %s %s", names[r->metric],
 			    rule_figure_text(a, r->metric, r->value), span(a, r->window_s), side(r),
-			    rule_figure_text(a, r->metric, r->recovery));
+			    rule_figure_text(a, r->metric, behind(r)));
 }
