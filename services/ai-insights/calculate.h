@@ -14,7 +14,7 @@
 extern const char *const calculate_ops[];
 
 /*
- * Adds the result to the list; *ret is it (until the list grows). Units: those of a sum,
+ * Adds the result to the list; *ret is it (it stays where it is). Units: those of a sum,
  * difference, share or average must be the same; a ratio of the same units is a plain number, of
  * money to a count money, and of two currencies refused. A share is a percentage. ST_INVALID with
  * field "op" or "of" and a reason that a model can read; ST_TOO_LARGE when the list is full or the

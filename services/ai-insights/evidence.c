@@ -123,19 +123,17 @@ enum status evidence_add(struct evidence_list *list, const struct evidence_new *
 	inputs = copy_inputs(list, figure);
 	if (!inputs)
 		return arena_failed(list->arena) ? ST_TOO_LARGE : ST_INVALID;
-	if (list->n == list->cap) {
-		void *more = grow(list->arena, list->items, list->n, &list->cap, EVIDENCE_MAX,
-				  sizeof(*list->items));
-
-		if (!more)
+	if (!list->items) {
+		list->items = arena_array(list->arena, EVIDENCE_MAX, sizeof(*list->items));
+		if (!list->items)
 			return ST_TOO_LARGE;
-		list->items = more;
 	}
+	if (list->n == EVIDENCE_MAX)
+		return ST_TOO_LARGE;
 	fill(list, &list->items[list->n], figure, inputs);
 	if (arena_failed(list->arena))
 		return ST_TOO_LARGE;
-	/* The list may move when it grows; ids are handed out for good. */
-	*ret = arena_strdup(list->arena, list->items[list->n].id);
+	*ret = list->items[list->n].id;
 	list->n++;
 	return arena_failed(list->arena) ? ST_TOO_LARGE : ST_OK;
 }

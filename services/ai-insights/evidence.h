@@ -68,9 +68,9 @@ struct evidence_known {
 };
 
 struct evidence_list {
-	struct arena *arena; /* owns every text */
-	struct evidence *items;
-	size_t n, cap;
+	struct arena *arena;    /* owns every text */
+	struct evidence *items; /* room for EVIDENCE_MAX: a figure never moves */
+	size_t n;
 	struct evidence_known *known;
 	size_t n_known, cap_known;
 	unsigned calls; /* evidence_begin's last number */

@@ -208,8 +208,10 @@ char *tool_tidy(struct arena *a, const char *text)
 			out[n++] = ' ';
 		if (!space && skip == 0) {
 			memcpy(out + n, s, size);
-			if (s[0] == '[' && left > 2 && s[1] == 'e' && s[2] >= '0' && s[2] <= '9')
-				out[n] = '(';
+			if (s[0] == '"')
+				out[n] = '\'';
+			if (s[0] == '[' || s[0] == ']')
+				out[n] = s[0] == '[' ? '(' : ')';
 			n += size;
 		}
 		skip = skip > 0 ? skip : size;

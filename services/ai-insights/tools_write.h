@@ -56,8 +56,8 @@ void tool_write_know(struct tool_writer *w, enum evidence_fact fact, const char 
 
 /*
  * Text from outside as it may stand in a result, in the arena: well-formed, without control and
- * invisible characters, on one line, at most TOOL_TEXT_MAX bytes; "[e12]" in it becomes "(e12]", so
- * that no shop can cite our figures.
+ * invisible characters, on one line, at most TOOL_TEXT_MAX bytes; double quotes become single ones,
+ * so that it can be quoted, and "[e12]" becomes "(e12]", so that no shop can cite our figures.
  */
 char *tool_tidy(struct arena *a, const char *text);
 

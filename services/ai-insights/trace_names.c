@@ -53,20 +53,28 @@ static bool overlaps(const struct names *names, size_t from, size_t to)
 	return false;
 }
 
-static void find_all(const char *text, struct span s, const char *name, size_t len,
+static void find_all(const char *text, struct span s, const char *name, size_t len, bool folded,
 		     struct names *ret)
 {
 	bool exact;
 
 	for (size_t at = s.from; at + len <= s.to && ret->n < SENTENCE_NAMES_MAX; at++) {
-		if (!matches(text + at, name, len, &exact) || !at_borders(text, s, at, len) ||
-		    overlaps(ret, at, at + len))
+		if (!matches(text + at, name, len, &exact) || exact == folded ||
+		    !at_borders(text, s, at, len) || overlaps(ret, at, at + len))
 			continue;
 		ret->at[ret->n] = (struct span){ at, at + len };
 		ret->text[ret->n] = name;
 		ret->exact[ret->n++] = exact;
 		at += len - 1;
 	}
+}
+
+static void find_known(const struct evidence_list *ev, const char *text, struct span s, size_t len,
+		       bool folded, struct names *ret)
+{
+	for (size_t i = 0; i < ev->n_known; i++)
+		if (ev->known[i].fact == EVIDENCE_NAME && strlen(ev->known[i].text) == len)
+			find_all(text, s, ev->known[i].text, len, folded, ret);
 }
 
 void trace_find_names(const struct evidence_list *ev, const char *text, struct span s,
@@ -85,9 +93,9 @@ void trace_find_names(const struct evidence_list *ev, const char *text, struct s
 		}
 		if (len == 0)
 			return;
-		for (size_t i = 0; i < ev->n_known; i++)
-			if (ev->known[i].fact == EVIDENCE_NAME && strlen(ev->known[i].text) == len)
-				find_all(text, s, ev->known[i].text, len, ret);
+		/* As written first: names may differ in capitals only. */
+		find_known(ev, text, s, len, false, ret);
+		find_known(ev, text, s, len, true, ret);
 		len--;
 	}
 }

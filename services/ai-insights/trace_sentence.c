@@ -64,14 +64,19 @@ static size_t skip_markers(const char *text, size_t len, size_t at, bool final)
 	}
 }
 
+/* A sentence does not end inside double quotes: names are written in them. A line does. */
 size_t trace_sentence(const char *text, size_t len, size_t from, bool final)
 {
+	bool quoted = false;
+
 	for (size_t i = from; i < len; i++) {
 		size_t end;
 
 		if (text[i] == '\n')
 			return i + 1;
-		if (text[i] != '.' && text[i] != '!' && text[i] != '?')
+		if (text[i] == '"')
+			quoted = !quoted;
+		if (quoted || (text[i] != '.' && text[i] != '!' && text[i] != '?'))
 			continue;
 		if (text[i] == '.' && is_list_point(text, i))
 			continue;
