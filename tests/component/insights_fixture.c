@@ -412,7 +412,10 @@ static void give_key(struct in_world *w)
 	INVARIANT(chmod(key, 0600) == 0);
 	w->sx.settings = arena_strdup(
 		w->sx.arena,
-		tk_write_file("ai.env", arena_printf(w->sx.arena, "PP_AI_KEY_FILE='%s'\n", key)));
+		tk_write_file("ai.env",
+			      arena_printf(w->sx.arena,
+					   "PP_AI_URL='http://127.0.0.1:%d'\nPP_AI_KEY_FILE='%s'\n",
+					   w->provider.port, key)));
 }
 
 void in_start(struct in_world *w, bool key)
@@ -420,6 +423,7 @@ void in_start(struct in_world *w, bool key)
 	memset(w, 0, sizeof(*w));
 	INVARIANT(pthread_mutex_init(&w->lock, NULL) == 0);
 	w->campaign = "Brand Search";
+	ip_start(&w->provider);
 	sx_start_insights(&w->sx);
 	play_neighbours(w);
 	if (!key)
@@ -437,6 +441,7 @@ void in_stop(struct in_world *w)
 	bus_close(w->billing_bus, 1000);
 	bus_close(w->shopify_bus, 1000);
 	sx_stop(&w->sx);
+	ip_stop(&w->provider);
 	pthread_mutex_destroy(&w->lock);
 }
 
@@ -451,25 +456,6 @@ void in_billing(struct in_world *w, enum in_billing how)
 		serve_billing(w);
 }
 
-static const char *simulator(struct in_world *w, const char *method, const char *path)
-{
-	const struct http_request q = { .method = method,
-					.url = arena_printf(w->sx.arena, "%s%s",
-							    w->sx.simulator_url, path) };
-	struct http_response r;
-	struct error err = { 0 };
-
-	INVARIANT(http_send(w->sx.http, &q, w->sx.arena, &r, &err) == ST_OK);
-	if (r.code != 200)
-		fail_msg("%s %s: %d %s", method, path, r.code, r.body);
-	return r.body;
-}
-
-void in_model(struct in_world *w, const char *json)
-{
-	sx_control(&w->sx, "model", json);
-}
-
 void in_fresh(struct in_world *w)
 {
 	in_billing(w, IN_BILLING_GOOD);
@@ -480,8 +466,7 @@ void in_fresh(struct in_world *w)
 	w->campaign = "Brand Search";
 	pthread_mutex_unlock(&w->lock);
 	atomic_store(&w->broken_reports, false);
-	simulator(w, "DELETE", "/control/usage");
-	simulator(w, "DELETE", "/control/model");
+	ip_fresh(&w->provider);
 }
 
 /* ---- asking ---- */
@@ -623,59 +608,6 @@ const Insights__V1__Question *in_question(struct in_world *w, const struct sx_te
 
 /* ---- the provider's record ---- */
 
-static uint64_t number_of(const cJSON *o, const char *name)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, name);
-
-	INVARIANT(cJSON_IsNumber(v));
-	return (uint64_t)v->valuedouble;
-}
-
-struct in_line in_provider_total(struct in_world *w, int *calls)
-{
-	cJSON *tree = cJSON_Parse(simulator(w, "GET", "/control/usage"));
-	const cJSON *total = cJSON_GetObjectItemCaseSensitive(tree, "totals");
-	struct in_line sum = { .input = number_of(total, "input_tokens"),
-			       .cache_read = number_of(total, "cache_read_tokens"),
-			       .write_5m = number_of(total, "cache_write_5m_tokens"),
-			       .write_1h = number_of(total, "cache_write_1h_tokens"),
-			       .output = number_of(total, "output_tokens") };
-
-	*calls = (int)number_of(total, "requests");
-	cJSON_Delete(tree);
-	return sum;
-}
-
-void in_check_ledger(struct in_world *w)
-{
-	struct in_line sum = { 0 }, provider;
-	int calls = 0, billed;
-
-	provider = in_provider_total(w, &billed);
-	pthread_mutex_lock(&w->lock);
-	for (size_t i = 0; i < w->n_ledger; i++) {
-		const struct in_line *l = &w->ledger[i];
-
-		assert_true(l->settled);
-		calls += l->used;
-		sum.input += l->input;
-		sum.cache_read += l->cache_read;
-		sum.write_5m += l->write_5m;
-		sum.write_1h += l->write_1h;
-		sum.output += l->output;
-		/* The estimate is never too low. */
-		assert_true(l->input + l->cache_read + l->write_5m + l->write_1h <= l->most_input);
-		assert_true(l->output <= l->most_output);
-	}
-	pthread_mutex_unlock(&w->lock);
-	assert_int_equal(calls, billed);
-	assert_int_equal(sum.input, provider.input);
-	assert_int_equal(sum.cache_read, provider.cache_read);
-	assert_int_equal(sum.write_5m, provider.write_5m);
-	assert_int_equal(sum.write_1h, provider.write_1h);
-	assert_int_equal(sum.output, provider.output);
-}
-
 const Insights__V1__Evidence *in_evidence(const Insights__V1__Answer *a, const char *id)
 {
 	for (size_t i = 0; i < a->n_evidence; i++)
@@ -690,4 +622,32 @@ int64_t in_events(struct in_world *w, const struct sx_tenant *t, const char *wha
 		      "SELECT count(*) FROM ai_insights.outbox WHERE subject = "
 		      "'pp.evt.%s.ai-insights.%s'",
 		      t->id, what);
+}
+void in_check_ledger(struct in_world *w)
+{
+	const struct ip_tokens billed = ip_billed(&w->provider);
+	struct ip_tokens sum = { 0 };
+
+	pthread_mutex_lock(&w->lock);
+	for (size_t i = 0; i < w->n_ledger; i++) {
+		const struct in_line *l = &w->ledger[i];
+
+		assert_true(l->settled);
+		sum.calls += l->used;
+		sum.input += l->input;
+		sum.cache_read += l->cache_read;
+		sum.write_5m += l->write_5m;
+		sum.write_1h += l->write_1h;
+		sum.output += l->output;
+		/* The estimate is never too low. */
+		assert_true(l->input + l->cache_read + l->write_5m + l->write_1h <= l->most_input);
+		assert_true(l->output <= l->most_output);
+	}
+	pthread_mutex_unlock(&w->lock);
+	assert_int_equal(sum.calls, billed.calls);
+	assert_int_equal(sum.input, billed.input);
+	assert_int_equal(sum.cache_read, billed.cache_read);
+	assert_int_equal(sum.write_5m, billed.write_5m);
+	assert_int_equal(sum.write_1h, billed.write_1h);
+	assert_int_equal(sum.output, billed.output);
 }

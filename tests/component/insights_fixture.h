@@ -1,12 +1,13 @@
 /*
  * What the tests of ai-insights share on top of shopify_fixture.h (the same servers, simulator and
- * bus users around another program): the test in the places of attribution, ingest-shopify and
- * token-billing, questions as the edge asks them, and the simulator as the model's provider. Read
- * next: test_insights_*.c.
+ * bus users around another program): the test in the places of attribution, ingest-shopify,
+ * token-billing, questions as the edge asks them, and a provider of a model. Read
+ * next: insights_provider.h, test_insights_*.c.
  */
 #ifndef COMPONENT_INSIGHTS_FIXTURE_H
 #define COMPONENT_INSIGHTS_FIXTURE_H
 
+#include "component/insights_provider.h"
 #include "component/shopify_fixture.h"
 #include "contract/ai_insights.h"
 #include "contract/ai_insights_events.h"
@@ -39,6 +40,7 @@ enum in_billing {
 
 struct in_world {
 	struct sx_world sx;
+	struct ip_provider provider;
 	struct bus *billing_bus, *shopify_bus;
 	struct bus_server *servers[8];
 	int n_servers;
@@ -52,7 +54,7 @@ struct in_world {
 	atomic_bool broken_reports; /* attribution fails */
 };
 
-/* With a key of the simulator, or without one. */
+/* With a key, or without one. */
 void in_start(struct in_world *w, bool key);
 void in_stop(struct in_world *w);
 /* A test begins: the ledger is empty, the neighbours and the model are good. */
@@ -80,16 +82,13 @@ struct sx_reply in_call(struct in_world *w, const char *token, enum ai_insights_
 const Insights__V1__Question *in_question(struct in_world *w, const struct sx_tenant *t,
 					  const char *question_id);
 
-/* ---- the model ---- */
+/* ---- the bill ---- */
 
-/* How the simulated model behaves from now on: /control/model's body. */
-void in_model(struct in_world *w, const char *json);
-/* What the provider has billed since in_fresh: /control/usage's `total`. */
-struct in_line in_provider_total(struct in_world *w, int *calls);
+/* The ledger says of every call of the model what the provider says, and no hold is left open. */
+void in_check_ledger(struct in_world *w);
+
 /* Events of the tenant so far: question.asked ... */
 int64_t in_events(struct in_world *w, const struct sx_tenant *t, const char *what);
-/* The ledger's sums are the provider's. */
-void in_check_ledger(struct in_world *w);
 /* The evidence with that id; NULL when the answer has none. */
 const Insights__V1__Evidence *in_evidence(const Insights__V1__Answer *a, const char *id);
 

@@ -16,6 +16,7 @@
 
 static const char good[] = "Brand Search earned 7,345.12 GBP [e1] for 1,000.19 GBP [e2]. That is "
 			   "much.\n\nFindings:\n- It earned 7,345.12 GBP [e1].\n";
+static const char first[] = "Brand Search earned 7,345.12 GBP [e1]. ";
 static const char bad[] = "Brand Search earned 7,345.12 GBP [e1]. It will earn 9,999.00 GBP. It "
 			  "cost 1,000.19 GBP [e2].";
 
@@ -125,7 +126,8 @@ static void sentences_are_shown_while_the_next_is_written(void **state)
 
 	begin(f, false);
 	assert_int_equal(draft_add(&f->draft, good, (size_t)(half - good) + 4), ST_OK);
-	assert_int_equal(strncmp(buf_str(&f->shown), good, (size_t)(half - good)), 0);
+	/* The space behind may come with the next sentence. */
+	assert_int_equal(strncmp(buf_str(&f->shown), good, (size_t)(half - good) - 1), 0);
 	assert_true(f->shown.len <= (size_t)(half - good));
 	assert_true(f->draft.shown);
 }
@@ -153,7 +155,8 @@ static void nothing_is_shown_behind_an_untraced_number(void **state)
 		write_in(f, bad, piece);
 		assert_int_equal(draft_end(&f->draft), ST_OK);
 		assert_true(f->draft.stopped);
-		assert_string_equal(buf_str(&f->shown), "Brand Search earned 7,345.12 GBP [e1]. ");
+		assert_in_range(f->shown.len, sizeof(first) - 2, sizeof(first) - 1);
+		assert_int_equal(strncmp(buf_str(&f->shown), first, f->shown.len), 0);
 		assert_int_equal(draft_complaint(&f->draft, &complaint), ST_OK);
 		assert_non_null(strstr(complaint, "9,999.00"));
 		assert_null(strstr(complaint, "7,345.12"));
@@ -197,9 +200,9 @@ static void a_text_without_an_end_is_refused(void **state)
 	enum status st = ST_OK;
 
 	begin(f, true);
-	for (size_t n = 0; st == ST_OK && n <= DRAFT_TEXT_MAX; n += 64)
-		st = draft_add(&f->draft, "words and words and words and words and words and wor. ",
-			       55);
+	for (size_t n = 0; st == ST_OK && n <= DRAFT_TEXT_MAX; n += 55)
+		st = draft_add(&f->draft,
+			       "words and words and words and words and words and wordy. ", 55);
 	assert_int_equal(st, ST_TOO_LARGE);
 }
 

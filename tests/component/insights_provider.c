@@ -1,0 +1,619 @@
+/* See insights_provider.h. */
+#include "component/insights_provider.h"
+
+#include "core/buf.h"
+#include "core/magic.h"
+
+#include <civetweb.h>
+#include <cjson/cJSON.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_MAX      ((size_t)4 * 1024 * 1024)
+#define TEXT_MAX      ((size_t)64 * 1024)
+#define PIECE         11 /* bytes of a delta */
+#define ROWS_MAX      16
+#define HOLD_S        60
+#define OUTPUT_FIRST  3 /* output tokens that message_start tells */
+#define MANY          10
+#define BYTES_A_TOKEN 4
+
+/* One request, read. */
+struct turn {
+	struct ip_provider *p;
+	struct mg_connection *c;
+	char *body;
+	size_t len;
+	cJSON *root;
+	enum ip_mode mode;
+	uint64_t number;
+	bool results, complaint, no_tools;
+	cJSON *rows; /* of the last report, not ours */
+	cJSON *results_json[ROWS_MAX];
+	size_t n_results;
+	uint64_t output;
+	struct ip_tokens used;
+};
+
+/* ---- the wire ---- */
+
+static void put(struct turn *t, const char *s)
+{
+	(void)!mg_write(t->c, s, strlen(s));
+}
+
+static void event(struct turn *t, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static void event(struct turn *t, const char *name, const char *fmt, ...)
+{
+	static const size_t room = 8192;
+	char *data = malloc(room);
+	struct buf b;
+	va_list ap;
+
+	INVARIANT(data != NULL);
+	va_start(ap, fmt);
+	INVARIANT(vsnprintf(data, room, fmt, ap) < (int)room);
+	va_end(ap);
+	buf_init(&b, 2 * room);
+	buf_printf(&b, "event: %s\ndata: %s\n\n", name, data);
+	put(t, buf_str(&b));
+	buf_done(&b);
+	free(data);
+}
+
+static void fail(struct turn *t, int code, const char *type)
+{
+	char head[512];
+
+	snprintf(head, sizeof(head),
+		 "HTTP/1.1 %d Error\r\nContent-Type: application/json\r\nrequest-id: req_f%llu\r\n"
+		 "retry-after: 0\r\nConnection: close\r\n\r\n"
+		 "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"as told\"}}",
+		 code, (unsigned long long)t->number, type);
+	put(t, head);
+}
+
+static void begin(struct turn *t)
+{
+	char head[256];
+	const struct ip_tokens *u = &t->used;
+
+	snprintf(head, sizeof(head),
+		 "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nrequest-id: req_%llu\r\n"
+		 "Connection: close\r\n\r\n",
+		 (unsigned long long)t->number);
+	put(t, head);
+	event(t, "message_start",
+	      "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_%llu\",\"type\":\"message\","
+	      "\"role\":\"assistant\",\"model\":\"claude-sonnet-5\",\"content\":[],"
+	      "\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":%llu,"
+	      "\"cache_creation_input_tokens\":%llu,\"cache_read_input_tokens\":%llu,"
+	      "\"cache_creation\":{\"ephemeral_5m_input_tokens\":%llu,"
+	      "\"ephemeral_1h_input_tokens\":0},\"output_tokens\":%d}}}",
+	      (unsigned long long)t->number, (unsigned long long)u->input,
+	      (unsigned long long)u->write_5m, (unsigned long long)u->cache_read,
+	      (unsigned long long)u->write_5m, OUTPUT_FIRST);
+	event(t, "ping", "{\"type\":\"ping\"}");
+	t->output = OUTPUT_FIRST;
+}
+
+/* What was billed: of a stream that broke, what was told. */
+static void bill(struct turn *t)
+{
+	struct ip_provider *p = t->p;
+
+	pthread_mutex_lock(&p->lock);
+	p->billed.calls++;
+	p->billed.input += t->used.input;
+	p->billed.cache_read += t->used.cache_read;
+	p->billed.write_5m += t->used.write_5m;
+	p->billed.output += t->output;
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void end(struct turn *t, const char *stop)
+{
+	t->output += t->number % 97 + 40;
+	event(t, "message_delta",
+	      "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"%s\","
+	      "\"stop_sequence\":null},\"usage\":{\"output_tokens\":%llu}}",
+	      stop, (unsigned long long)t->output);
+	event(t, "message_stop", "{\"type\":\"message_stop\"}");
+}
+
+static void text_block(struct turn *t, int index, const char *text, size_t len)
+{
+	event(t, "content_block_start",
+	      "{\"type\":\"content_block_start\",\"index\":%d,\"content_block\":{\"type\":\"text\","
+	      "\"text\":\"\"}}",
+	      index);
+	for (size_t i = 0; i < len; i += PIECE) {
+		struct buf b;
+
+		buf_init(&b, TEXT_MAX);
+		buf_put_json(&b, text + i, len - i < PIECE ? len - i : PIECE);
+		event(t, "content_block_delta",
+		      "{\"type\":\"content_block_delta\",\"index\":%d,\"delta\":{\"type\":"
+		      "\"text_delta\",\"text\":%s}}",
+		      index, buf_str(&b));
+		buf_done(&b);
+	}
+	event(t, "content_block_stop", "{\"type\":\"content_block_stop\",\"index\":%d}", index);
+}
+
+static void tool_block(struct turn *t, int index, const char *name, const char *input)
+{
+	struct buf b;
+	size_t half = strlen(input) / 2;
+
+	event(t, "content_block_start",
+	      "{\"type\":\"content_block_start\",\"index\":%d,\"content_block\":{\"type\":"
+	      "\"tool_use\",\"id\":\"toolu_%llu_%d\",\"name\":\"%s\",\"input\":{}}}",
+	      index, (unsigned long long)t->number, index, name);
+	for (int i = 0; i < 2; i++) {
+		buf_init(&b, TEXT_MAX);
+		buf_put_json(&b, i == 0 ? input : input + half,
+			     i == 0 ? half : strlen(input) - half);
+		event(t, "content_block_delta",
+		      "{\"type\":\"content_block_delta\",\"index\":%d,\"delta\":{\"type\":"
+		      "\"input_json_delta\",\"partial_json\":%s}}",
+		      index, buf_str(&b));
+		buf_done(&b);
+	}
+	event(t, "content_block_stop", "{\"type\":\"content_block_stop\",\"index\":%d}", index);
+}
+
+/* ---- what it says ---- */
+
+static const char *member(const cJSON *o, const char *name)
+{
+	const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, name));
+
+	return s ? s : "";
+}
+
+static void put_figure(struct buf *b, const cJSON *row, const char *key)
+{
+	const cJSON *f = cJSON_GetObjectItemCaseSensitive(row, key);
+
+	buf_printf(b, "%s %s [%s]", member(f, "value"), member(f, "unit"), member(f, "id"));
+}
+
+static void put_row(struct buf *b, const cJSON *row)
+{
+	buf_printf(b, "%s earned ", member(row, "campaign"));
+	put_figure(b, row, "revenue");
+	buf_puts(b, " from ");
+	put_figure(b, row, "spend");
+	buf_puts(b, " of spend");
+}
+
+/* A number that no tool gave, in different guises. */
+static void invent(struct turn *t, struct buf *b)
+{
+	struct ip_provider *p = t->p;
+	uint64_t n;
+
+	pthread_mutex_lock(&p->lock);
+	n = ++p->invented;
+	snprintf(p->last_invented, sizeof(p->last_invented), "%s%llu.%02llu", n % 5 == 4 ? "" : "9",
+		 (unsigned long long)(11000 + n * 37 % 80000), (unsigned long long)(n % 100));
+	switch (n % 5) {
+	case 0:
+		buf_printf(b, "- It will earn %s GBP next month.\n", p->last_invented);
+		break;
+	case 1:
+		buf_printf(b, "- It will earn %s GBP [e1] next month.\n", p->last_invented);
+		break;
+	case 2:
+		buf_printf(b, "- It will earn %s GBP [e4000] next month.\n", p->last_invented);
+		break;
+	case 3:
+		buf_printf(b, "- That is %s percent more.\n", p->last_invented);
+		break;
+	default:
+		buf_printf(b, "- About %s visitors came.\n", p->last_invented);
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void put_answer(struct turn *t, struct buf *b, bool invented)
+{
+	const cJSON *row;
+
+	if (!t->rows) {
+		buf_puts(b, "The data says nothing about that.\n\nFindings:\n- Nothing.\n\n"
+			    "Recommendations:\n- Nothing can be recommended.\n");
+		return;
+	}
+	buf_puts(b, "The best row comes first: ");
+	put_row(b, cJSON_GetArrayItem(t->rows, 0));
+	buf_puts(b, ".\n\nFindings:\n");
+	cJSON_ArrayForEach(row, t->rows)
+	{
+		buf_puts(b, "- ");
+		put_row(b, row);
+		buf_puts(b, ".\n");
+		if (invented && row == t->rows->child->next)
+			invent(t, b);
+	}
+	buf_puts(b, "\nRecommendations:\n- Raise the first one in steps, it earned ");
+	put_figure(b, cJSON_GetArrayItem(t->rows, 0), "revenue");
+	buf_puts(b, ".\n");
+}
+
+static void ask_tools(struct turn *t)
+{
+	const char *before = "I will look at the campaigns and at the whole.";
+
+	text_block(t, 0, before, strlen(before));
+	tool_block(t, 1, "get_attribution", "{\"by\":\"campaign\"}");
+	tool_block(t, 2, "get_summary", "{}");
+	end(t, "tool_use");
+}
+
+static void ask_again(struct turn *t)
+{
+	tool_block(t, 0, "get_attribution", "{\"by\":\"campaign\",\"model\":\"linear\"}");
+	end(t, "tool_use");
+}
+
+/* A stream that just ends has billed what it told. */
+static void answer_part(struct turn *t, const char *text, size_t len)
+{
+	text_block(t, 0, text, len);
+}
+
+static void wait_for_release(struct turn *t)
+{
+	struct ip_provider *p = t->p;
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += HOLD_S;
+	pthread_mutex_lock(&p->lock);
+	p->held++;
+	while (p->hold && pthread_cond_timedwait(&p->released, &p->lock, &until) == 0)
+		;
+	p->held--;
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void answer(struct turn *t)
+{
+	bool second = t->complaint;
+	bool invented = t->mode == IP_INVENT_PERSIST ||
+			((t->mode == IP_INVENT || t->mode == IP_INVENT_LATE) && !second);
+	struct buf b;
+	const char *text;
+	size_t half;
+
+	buf_init(&b, TEXT_MAX);
+	put_answer(t, &b, invented);
+	text = buf_str(&b);
+	half = b.len / 2;
+	switch ((int)t->mode) {
+	case IP_REFUSE_LATE:
+		answer_part(t, text, half);
+		end(t, "refusal");
+		break;
+	case IP_MAX_TOKENS:
+		answer_part(t, text, half);
+		end(t, "max_tokens");
+		break;
+	case IP_CONTEXT:
+		answer_part(t, text, half);
+		end(t, "model_context_window_exceeded");
+		break;
+	case IP_PAUSE: {
+		const cJSON *messages = cJSON_GetObjectItemCaseSensitive(t->root, "messages");
+		const cJSON *last = cJSON_GetArrayItem(messages, cJSON_GetArraySize(messages) - 1);
+
+		if (strcmp(member(last, "role"), "user") == 0) {
+			answer_part(t, text, half);
+			end(t, "pause_turn");
+		} else {
+			answer_part(t, text + half, b.len - half);
+			end(t, "end_turn");
+		}
+		break;
+	}
+	case IP_BREAK_TEXT:
+		answer_part(t, text, half);
+		break;
+	case IP_SILENT_TEXT:
+		answer_part(t, text, half);
+		wait_for_release(t);
+		answer_part(t, text + half, b.len - half);
+		end(t, "end_turn");
+		break;
+	case IP_EMPTY:
+		end(t, "end_turn");
+		break;
+	default:
+		answer_part(t, text, b.len);
+		end(t, "end_turn");
+	}
+	buf_done(&b);
+}
+
+static void preamble(struct turn *t)
+{
+	struct buf b;
+
+	buf_init(&b, TEXT_MAX);
+	put_row(&b, cJSON_GetArrayItem(t->rows, 0));
+	buf_puts(&b, ". But let me look at it another way.");
+	text_block(t, 0, buf_str(&b), b.len);
+	buf_done(&b);
+	tool_block(t, 1, "get_summary", "{\"from\":\"2011-02-01\"}");
+	end(t, "tool_use");
+}
+
+static void many_tools(struct turn *t)
+{
+	for (int i = 0; i < MANY; i++)
+		tool_block(t, i, "get_summary", "{}");
+	end(t, "tool_use");
+}
+
+static void first_turn(struct turn *t)
+{
+	switch ((int)t->mode) {
+	case IP_REFUSE:
+		end(t, "refusal");
+		break;
+	case IP_MANY_TOOLS:
+		many_tools(t);
+		break;
+	case IP_UNKNOWN_TOOL:
+		tool_block(t, 0, "drop_tables", "{\"tables\":\"all\"}");
+		tool_block(t, 1, "get_attribution", "{\"by\":\"campaign\"}");
+		end(t, "tool_use");
+		break;
+	case IP_BAD_INPUT:
+		tool_block(t, 0, "get_summary", "{\"from\": ");
+		tool_block(t, 1, "get_attribution", "{\"by\":\"campaign\"}");
+		end(t, "tool_use");
+		break;
+	case IP_WRONG_INPUT:
+		tool_block(t, 0, "get_summary",
+			   "{\"tenant_id\":\"0190c0de-0000-7000-8000-000000000000\"}");
+		tool_block(t, 1, "get_attribution", "{\"by\":\"campaign\"}");
+		end(t, "tool_use");
+		break;
+	default:
+		ask_tools(t);
+	}
+}
+
+static void speak(struct turn *t)
+{
+	if (t->mode == IP_LOOP && !t->no_tools)
+		ask_again(t);
+	else if (t->mode == IP_LOOP)
+		tool_block(t, 0, "get_summary", "{}"), end(t, "tool_use");
+	else if (!t->results)
+		first_turn(t);
+	else if (t->mode == IP_MANY_TOOLS && !t->no_tools)
+		many_tools(t);
+	else if (t->mode == IP_INVENT_LATE && t->complaint && t->number < 4)
+		ask_again(t);
+	else if (t->mode == IP_PREAMBLE && t->number < 3)
+		preamble(t);
+	else
+		answer(t);
+}
+
+/* ---- requests ---- */
+
+/* The rows of the last report, and how many results came in one message. */
+static void read_results(struct turn *t, const cJSON *message)
+{
+	const cJSON *block;
+	uint64_t n = 0;
+
+	cJSON_ArrayForEach(block, cJSON_GetObjectItemCaseSensitive(message, "content"))
+	{
+		const cJSON *content = cJSON_GetObjectItemCaseSensitive(block, "content");
+		cJSON *json, *rows;
+
+		if (strcmp(member(block, "type"), "tool_result") != 0)
+			continue;
+		n++;
+		t->results = true;
+		if (cJSON_IsArray(content))
+			content = cJSON_GetObjectItemCaseSensitive(content->child, "text");
+		json = cJSON_Parse(cJSON_GetStringValue(content));
+		rows = cJSON_GetObjectItemCaseSensitive(json, "rows");
+		if (json && t->n_results < ROWS_MAX)
+			t->results_json[t->n_results++] = json;
+		else
+			cJSON_Delete(json);
+		if (t->n_results <= ROWS_MAX && cJSON_GetArraySize(rows) >= 2 &&
+		    strcmp(member(json, "tool"), "get_attribution") == 0)
+			t->rows = rows;
+	}
+	pthread_mutex_lock(&t->p->lock);
+	if (n > t->p->most_parallel_results)
+		t->p->most_parallel_results = n;
+	pthread_mutex_unlock(&t->p->lock);
+}
+
+/* Tools and system stand before the messages and must be the same bytes for everybody. */
+static void look_at_prefix(struct turn *t)
+{
+	const char *from = strstr(t->body, "\"tools\""), *to = strstr(t->body, "\"messages\"");
+	uint64_t hash = UINT64_C(1469598103934665603);
+	char text[17];
+
+	for (const char *p = from; from && to && p < to; p++)
+		hash = (hash ^ (unsigned char)*p) * UINT64_C(1099511628211);
+	snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash);
+	pthread_mutex_lock(&t->p->lock);
+	if (!from || !to || (t->p->prefix[0] && strcmp(t->p->prefix, text) != 0))
+		t->p->prefix_changed = true;
+	memcpy(t->p->prefix, text, sizeof(text));
+	pthread_mutex_unlock(&t->p->lock);
+}
+
+static bool read_request(struct turn *t)
+{
+	const struct mg_request_info *info = mg_get_request_info(t->c);
+	const cJSON *message;
+
+	t->body = calloc(1, BODY_MAX);
+	INVARIANT(t->body != NULL);
+	while (t->len < BODY_MAX - 1) {
+		int n = mg_read(t->c, t->body + t->len, BODY_MAX - 1 - t->len);
+
+		if (n <= 0)
+			break;
+		t->len += (size_t)n;
+	}
+	t->root = cJSON_Parse(t->body);
+	if (!t->root || strcmp(info->local_uri, "/v1/messages") != 0)
+		return false;
+	cJSON_ArrayForEach(message, cJSON_GetObjectItemCaseSensitive(t->root, "messages"))
+		read_results(t, message);
+	t->complaint = strstr(t->body, "The answer cannot be shown") != NULL;
+	t->no_tools =
+		strcmp(member(cJSON_GetObjectItemCaseSensitive(t->root, "tool_choice"), "type"),
+		       "none") == 0;
+	look_at_prefix(t);
+	pthread_mutex_lock(&t->p->lock);
+	t->mode = t->p->mode;
+	t->number = ++t->p->requests;
+	pthread_mutex_unlock(&t->p->lock);
+	/* Never more than there are bytes; every kind in use. */
+	t->used.input = t->len / BYTES_A_TOKEN / 2 + t->number;
+	t->used.cache_read = t->results ? 1500 : 0;
+	t->used.write_5m = t->results ? 211 : 1711;
+	return true;
+}
+
+/* Those that end before a word; true when it did. */
+static bool break_off(struct turn *t)
+{
+	bool first;
+
+	switch ((int)t->mode) {
+	case IP_OVERLOADED:
+		fail(t, 529, "overloaded_error");
+		return true;
+	case IP_RATE:
+		fail(t, 429, "rate_limit_error");
+		return true;
+	case IP_SERVER_ERROR:
+		fail(t, 500, "api_error");
+		return true;
+	case IP_BAD_KEY:
+		fail(t, 401, "authentication_error");
+		return true;
+	case IP_BAD_REQUEST:
+		fail(t, 400, "invalid_request_error");
+		return true;
+	case IP_BREAK_EARLY:
+	case IP_ERROR_IN_STREAM:
+		pthread_mutex_lock(&t->p->lock);
+		first = t->mode == IP_ERROR_IN_STREAM || t->p->broken++ == 0;
+		pthread_mutex_unlock(&t->p->lock);
+		if (!first)
+			return false;
+		begin(t);
+		if (t->mode == IP_ERROR_IN_STREAM)
+			event(t, "error",
+			      "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","
+			      "\"message\":\"Overloaded\"}}");
+		bill(t);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int handle(struct mg_connection *c, void *arg)
+{
+	struct turn t = { .p = arg, .c = c };
+
+	if (!read_request(&t)) {
+		fail(&t, 404, "not_found_error");
+	} else if (!break_off(&t)) {
+		begin(&t);
+		speak(&t);
+		bill(&t);
+	}
+	for (size_t i = 0; i < t.n_results; i++)
+		cJSON_Delete(t.results_json[i]);
+	cJSON_Delete(t.root);
+	free(t.body);
+	return 200;
+}
+
+/* ---- starting ---- */
+
+void ip_start(struct ip_provider *p)
+{
+	const char *options[] = { "listening_ports", "127.0.0.1:0", "num_threads", "24", NULL };
+	struct mg_server_port port;
+
+	*p = (struct ip_provider){ .mode = IP_HONEST };
+	INVARIANT(pthread_mutex_init(&p->lock, NULL) == 0);
+	INVARIANT(pthread_cond_init(&p->released, NULL) == 0);
+	mg_init_library(0);
+	p->server = mg_start(NULL, NULL, options);
+	INVARIANT(p->server != NULL);
+	INVARIANT(mg_get_server_ports(p->server, 1, &port) == 1);
+	p->port = port.port;
+	mg_set_request_handler(p->server, "/", handle, p);
+}
+
+void ip_release(struct ip_provider *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->hold = false;
+	pthread_cond_broadcast(&p->released);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void ip_stop(struct ip_provider *p)
+{
+	ip_release(p);
+	mg_stop(p->server);
+	mg_exit_library();
+	pthread_cond_destroy(&p->released);
+	pthread_mutex_destroy(&p->lock);
+}
+
+void ip_set(struct ip_provider *p, enum ip_mode mode)
+{
+	pthread_mutex_lock(&p->lock);
+	p->mode = mode;
+	p->requests = p->broken = 0;
+	p->hold = mode == IP_SILENT_TEXT;
+	p->most_parallel_results = 0;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void ip_fresh(struct ip_provider *p)
+{
+	ip_release(p);
+	ip_set(p, IP_HONEST);
+	pthread_mutex_lock(&p->lock);
+	p->billed = (struct ip_tokens){ 0 };
+	p->invented = 0;
+	pthread_mutex_unlock(&p->lock);
+}
+
+struct ip_tokens ip_billed(struct ip_provider *p)
+{
+	struct ip_tokens t;
+
+	pthread_mutex_lock(&p->lock);
+	t = p->billed;
+	pthread_mutex_unlock(&p->lock);
+	return t;
+}
