@@ -45,6 +45,8 @@ int bench_bare(int argc, char **argv);
 /* events ads|orders TENANT BRAND ROWS ROWS_PER_EVENT: PP_DB_APP is the service's, WATCH_DB
  * attribution's. */
 int bench_events(int argc, char **argv);
+/* telemetry TENANT ROWS paced|flood: rows of api-edge; WATCH_DB, when it is set, observability's. */
+int bench_telemetry(int argc, char **argv);
 
 /* A whole number of an argument in [min, max]; prints which one is wrong and ends the program. */
 int64_t bench_number(const char *what, const char *text, int64_t min, int64_t max);
