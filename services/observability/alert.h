@@ -64,10 +64,9 @@ enum status alert_events(const struct tenant_tx *t, const struct event_origin *o
 
 /* ---- rule_defaults.c ---- */
 
-/* The tenant's default rules, once; for the consumer of auth.tenant.changed, in its transaction. */
-enum status rules_make_defaults(struct db_tx *tx, struct arena *a, const char *tenant_id,
-				struct error *err) MUST_USE;
-
+/* auth.tenant.changed: the tenant's default rules, made once. */
+enum status consume_tenant(struct event_batch *batch, const Auth__V1__TenantChanged *const *in,
+			   size_t n);
 /* ---- alerts.c: for start and stop of svc_spec ---- */
 
 enum status alerts_start(struct svc *svc, struct observability *app, struct error *err) MUST_USE;

@@ -2,6 +2,7 @@
 #include "alert.h"
 #include "core/id.h"
 #include "core/timeutil.h"
+#include "samples.h"
 
 static enum status add_defaults(const struct tenant_tx *t)
 {
@@ -21,8 +22,13 @@ static enum status add_defaults(const struct tenant_tx *t)
 	return st;
 }
 
-enum status rules_make_defaults(struct db_tx *tx, struct arena *a, const char *tenant_id,
-				struct error *err)
+static void wake(void *app)
+{
+	alerts_wake(app);
+}
+
+static enum status make_defaults(struct db_tx *tx, struct arena *a, const char *tenant_id,
+				 struct error *err)
 {
 	const struct tenant_tx t = { tx, a, err, tenant_id };
 	bool locked = false, first = false;
@@ -32,4 +38,13 @@ enum status rules_make_defaults(struct db_tx *tx, struct arena *a, const char *t
 	if (st == ST_OK)
 		st = store_tenant_defaults(&t, &first);
 	return st == ST_OK && first ? add_defaults(&t) : st;
+}
+
+enum status consume_tenant(struct event_batch *batch, const Auth__V1__TenantChanged *const *in,
+			   size_t n)
+{
+	(void)in; /* that the tenant is there is all that matters */
+	(void)n;
+	db_after_commit(batch->tx, wake, batch->app);
+	return make_defaults(batch->tx, batch->arena, batch->tenant_id, batch->err);
 }

@@ -31,7 +31,7 @@ const struct observability_handlers observability_handlers = {
 };
 
 const struct observability_consumers observability_consumers = {
-	.auth_tenant_changed = NULL,
+	.auth_tenant_changed = consume_tenant,
 	.auth_audit_recorded = consume_audit,
 	.ingest_shopify_sync_finished = consume_shopify_sync,
 	.ingest_ads_sync_finished = consume_ads_sync,

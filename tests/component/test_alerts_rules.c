@@ -1,0 +1,549 @@
+/*
+ * From causes to alerts: default rules, hysteresis, waiting, no data, changes by people, what is
+ * refused, tenants apart. Read next: services/observability/evaluate.c; test_alerts_delivery.c.
+ */
+#include "component/alerts_fixture.h"
+
+#include "core/timeutil.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* cmocka.h wants these first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define NO_DATA  OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_NO_DATA
+#define FINE     OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_OK
+#define PENDING  OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_PENDING
+#define FIRING   OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_FIRING
+#define ERRORS   "errors above 5 %"
+#define LATENCY  "latency p95 above 5 s"
+#define COST     "AI cost above 1000 USD a day"
+#define ACCURACY "accuracy below 80 %"
+#define USD      INT64_C(1000000000)
+
+static struct al_world w;
+
+static const Observability__V1__ListAlertsReply *alerts_of(const struct al_tenant *t)
+{
+	Observability__V1__ListAlertsRequest in = OBSERVABILITY__V1__LIST_ALERTS_REQUEST__INIT;
+
+	in.page_size = 100;
+	return al_must(&w, al_token(&w, t->id, ROLE_VIEWER), OBSERVABILITY_LIST_ALERTS, &in);
+}
+
+static void assert_decimal(const Pulsepoint__Decimal *d, int64_t units, uint32_t scale)
+{
+	assert_non_null(d);
+	assert_int_equal(d->units, units);
+	assert_int_equal(d->scale, scale);
+}
+
+/* Time passes: all samples of the tenant grow older by so much, and every rule is looked at. */
+static void pass_time(const struct al_tenant *t, int64_t seconds)
+{
+	al_sql(&w,
+	       "UPDATE observability.sample_slots SET slot = slot - %lld WHERE tenant_id = '%s';"
+	       "UPDATE observability.sample_answers SET at = at - %lld * interval '1 second' WHERE "
+	       "tenant_id = '%s';"
+	       "UPDATE observability.alert_rules SET due_at = now(), pending_since = pending_since "
+	       "- %lld * interval '1 second' WHERE tenant_id = '%s'",
+	       (long long)seconds, t->id, (long long)seconds, t->id, (long long)seconds, t->id);
+}
+
+/* ---- default rules ---- */
+
+static void test_errors(void **state)
+{
+	const Observability__V1__ListAlertsReply *list;
+	struct al_tenant t;
+
+	(void)state;
+	al_tenant(&w, &t);
+	assert_int_equal(al_rule(&w, &t, ERRORS)->condition, NO_DATA);
+	al_requests(&w, t.id, 18, 1, 1000); /* 19 samples are too few */
+	al_until(&w, &t, ERRORS, NO_DATA);
+	al_requests(&w, t.id, 0, 1, 1000); /* 2 of 20 */
+	al_until(&w, &t, ERRORS, FIRING);
+	list = alerts_of(&t);
+	assert_int_equal(list->n_alerts, 1);
+	assert_string_equal(list->alerts[0]->rule, ERRORS);
+	assert_int_equal(list->alerts[0]->severity, OBSERVABILITY__V1__SEVERITY__SEVERITY_CRITICAL);
+	assert_int_equal(list->alerts[0]->state,
+			 OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_FIRING);
+	assert_decimal(list->alerts[0]->value, 10, 0);
+	assert_decimal(list->alerts[0]->threshold, 5, 0);
+	assert_string_equal(list->alerts[0]->text, "error rate 10 % over 5 minutes: above 5 %");
+	assert_null(list->alerts[0]->resolved_at);
+	al_requests(&w, t.id, 30, 0, 1000); /* 2 of 50: 4 % */
+	al_until(&w, &t, ERRORS, FINE);
+	list = alerts_of(&t);
+	assert_int_equal(list->n_alerts, 1);
+	assert_int_equal(list->alerts[0]->state,
+			 OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_RESOLVED);
+	assert_non_null(list->alerts[0]->resolved_at);
+	assert_decimal(list->alerts[0]->resolved_value, 4, 0);
+	assert_int_equal(al_check_changes(&w, t.id), 2);
+}
+
+/* Between the two thresholds nothing changes, in either direction. */
+static void test_hysteresis(void **state)
+{
+	struct al_tenant t;
+
+	(void)state;
+	al_tenant(&w, &t);
+	al_requests(&w, t.id, 190, 9, 1000); /* 4.5 % */
+	al_until(&w, &t, ERRORS, FINE);
+	al_requests(&w, t.id, 0, 5, 1000); /* 14 of 204: 6.9 % */
+	al_until(&w, &t, ERRORS, FIRING);
+	al_requests(&w, t.id, 100, 0, 1000); /* 14 of 304: 4.6 %, not yet */
+	al_sql_until(&w, 304,
+		     "SELECT sum(n) FROM observability.sample_slots WHERE tenant_id = '%s' AND "
+		     "kind = 1 AND tier = 0",
+		     t.id);
+	al_sql_until(&w, 0, "SELECT count(*) FROM observability.sample_news WHERE tenant_id = '%s'",
+		     t.id);
+	al_until(&w, &t, ERRORS, FIRING);
+	assert_int_equal(al_check_changes(&w, t.id), 1);
+	al_requests(&w, t.id, 50, 0, 1000); /* 14 of 354: 3.95 % */
+	al_until(&w, &t, ERRORS, FINE);
+	assert_int_equal(al_check_changes(&w, t.id), 2);
+}
+
+static void test_latency(void **state)
+{
+	const Observability__V1__ListAlertsReply *list;
+	struct al_tenant t;
+	int64_t ms;
+
+	(void)state;
+	al_tenant(&w, &t);
+	al_requests(&w, t.id, 95, 0, 20000);
+	al_requests(&w, t.id, 5, 0, 6000000);
+	al_until(&w, &t, LATENCY, FINE); /* the 95th of 100 is fast */
+	al_requests(&w, t.id, 1, 0, 6000000);
+	al_until(&w, &t, LATENCY, FIRING);
+	list = alerts_of(&t);
+	assert_int_equal(list->n_alerts, 1);
+	assert_string_equal(list->alerts[0]->rule, LATENCY);
+	ms = list->alerts[0]->value->units;
+	for (uint32_t i = 0; i < list->alerts[0]->value->scale; i++)
+		ms /= 10;
+	assert_in_range(ms, 5950, 6050); /* a bucket is at most 1/64 wide */
+	al_requests(&w, t.id, 100, 0, 20000);
+	al_until(&w, &t, LATENCY, FINE);
+	assert_int_equal(al_check_changes(&w, t.id), 2);
+}
+
+static void test_cost(void **state)
+{
+	const Observability__V1__ListAlertsReply *list;
+	struct al_tenant t;
+
+	(void)state;
+	al_tenant(&w, &t);
+	al_cost(&w, t.id, 999 * USD);
+	al_until(&w, &t, COST, FINE);
+	al_cost(&w, t.id, 1 * USD); /* 1000 is not above 1000 */
+	al_sql_until(&w, 2,
+		     "SELECT sum(n) FROM observability.sample_slots WHERE tenant_id = '%s' AND "
+		     "tier = 0",
+		     t.id);
+	al_until(&w, &t, COST, FINE);
+	al_cost(&w, t.id, 1);
+	al_until(&w, &t, COST, FIRING);
+	list = alerts_of(&t);
+	assert_int_equal(list->n_alerts, 1);
+	assert_decimal(list->alerts[0]->value, INT64_C(1000000000001), 9);
+	assert_string_equal(list->alerts[0]->text,
+			    "AI cost 1000.000000001 USD over 1 day: above 1000 USD");
+	/* A day later it has left the window: no data, so it holds no more. */
+	pass_time(&t, 87000);
+	al_until(&w, &t, COST, NO_DATA);
+	list = alerts_of(&t);
+	assert_non_null(list->alerts[0]->resolved_at);
+	assert_null(list->alerts[0]->resolved_value);
+	assert_int_equal(al_check_changes(&w, t.id), 2);
+}
+
+static void test_accuracy(void **state)
+{
+	char questions[12][UUID_TEXT] = { { 0 } }, users[3][UUID_TEXT];
+	struct al_tenant t;
+
+	(void)state;
+	al_tenant(&w, &t);
+	for (int i = 0; i < 3; i++)
+		uuid_v7(users[i]);
+	for (int i = 0; i < 10; i++)
+		al_answer(&w, t.id, questions[i], i >= 2); /* 8 of 10 */
+	al_until(&w, &t, ACCURACY, FINE);
+	al_feedback(&w, t.id, questions[5], users[0], 2, 1);
+	al_until(&w, &t, ACCURACY, FIRING); /* 7 of 10 */
+	/* The same judge thinks again; an older word of his that comes late changes nothing. */
+	al_feedback(&w, t.id, questions[5], users[0], 5, 3);
+	al_feedback(&w, t.id, questions[5], users[0], 1, 2);
+	al_sql_until(&w, 0,
+		     "SELECT against FROM observability.sample_answers WHERE question_id = '%s'",
+		     questions[5]);
+	al_until(&w, &t, ACCURACY, FIRING); /* 80 % is not behind 85 % */
+	/* A verdict that comes before its answer counts once that is there. */
+	uuid_v7(questions[10]);
+	al_feedback(&w, t.id, questions[10], users[1], 1, 1);
+	al_feedback(&w, t.id, questions[10], users[2], 5, 1);
+	al_sql_until(&w, 1,
+		     "SELECT against FROM observability.sample_answers WHERE question_id = '%s'",
+		     questions[10]);
+	al_answer(&w, t.id, questions[10], true); /* 8 of 11 */
+	al_sql_until(&w, 11,
+		     "SELECT count(at) FROM observability.sample_answers WHERE tenant_id = '%s'",
+		     t.id);
+	al_feedback(&w, t.id, questions[10], users[1], 4, 2); /* 9 of 11: 81.8 % */
+	for (int i = 0; i < 4; i++) {
+		char more[UUID_TEXT] = "";
+
+		al_answer(&w, t.id, more, true); /* 13 of 15: 86.7 % */
+	}
+	al_until(&w, &t, ACCURACY, FINE);
+	assert_int_equal(al_check_changes(&w, t.id), 2);
+}
+
+/* ---- waiting, silence ---- */
+
+static int64_t changes_of(const struct al_tenant *t, const char *rule)
+{
+	return al_sql_int(&w,
+			  "SELECT count(*) + count(resolved_at) FROM observability.alerts WHERE "
+			  "tenant_id = '%s' AND rule = '%s'",
+			  t->id, rule);
+}
+
+static void test_pending(void **state)
+{
+	struct al_tenant t;
+
+	(void)state;
+	al_tenant(&w, &t);
+	al_error_rule(&w, &t, "slow to fire", 50, 40, 600);
+	al_requests(&w, t.id, 0, 10, 1000);
+	al_until(&w, &t, "slow to fire", PENDING);
+	pass_time(&t, 300);
+	al_sql_until(&w, 0,
+		     "SELECT count(*) FROM observability.alert_rules WHERE tenant_id = '%s' AND "
+		     "due_at <= now()",
+		     t.id);
+	al_until(&w, &t, "slow to fire", PENDING);
+	assert_int_equal(changes_of(&t, "slow to fire"), 0);
+	pass_time(&t, 310);
+	al_until(&w, &t, "slow to fire", FIRING);
+	al_requests(&w, t.id, 20, 0, 1000);
+	al_until(&w, &t, "slow to fire", FINE);
+	/* It holds again, and no more before the time is over. */
+	al_requests(&w, t.id, 0, 40, 1000);
+	al_until(&w, &t, "slow to fire", PENDING);
+	al_requests(&w, t.id, 100, 0, 1000);
+	al_until(&w, &t, "slow to fire", FINE);
+	assert_int_equal(changes_of(&t, "slow to fire"), 2);
+}
+
+/* A short time, by the clock alone: nothing new comes while it is pending. */
+static void test_pending_by_the_clock(void **state)
+{
+	struct al_tenant t;
+
+	(void)state;
+	al_tenant(&w, &t);
+	al_error_rule(&w, &t, "two seconds", 50, 40, 2);
+	al_requests(&w, t.id, 0, 5, 1000);
+	al_until(&w, &t, "two seconds", PENDING);
+	al_until(&w, &t, "two seconds", FIRING);
+	assert_true(al_sql_int(&w,
+			       "SELECT extract(epoch FROM a.fired_at - min(e.at))::bigint FROM "
+			       "observability.alerts a JOIN observability.events e ON e.tenant_id "
+			       "= a.tenant_id AND e.category = 1 WHERE a.tenant_id = '%s' GROUP BY "
+			       "a.fired_at",
+			       t.id) >= 2);
+}
+
+static void test_no_data(void **state)
+{
+	struct al_tenant t;
+
+	(void)state;
+	al_tenant(&w, &t);
+	al_requests(&w, t.id, 10, 20, 1000);
+	al_until(&w, &t, ERRORS, FIRING);
+	pass_time(&t, 320);
+	al_until(&w, &t, ERRORS, NO_DATA);
+	assert_int_equal(al_check_changes(&w, t.id), 2);
+	/* Without samples nobody looks: no rule is due. */
+	al_sql_until(&w, 0,
+		     "SELECT count(*) FROM observability.alert_rules WHERE tenant_id = '%s' AND "
+		     "due_at IS NOT NULL",
+		     t.id);
+}
+
+/* ---- people ---- */
+
+static Observability__V1__UpdateAlertRuleRequest update_of(const char *rule_id)
+{
+	Observability__V1__UpdateAlertRuleRequest in =
+		OBSERVABILITY__V1__UPDATE_ALERT_RULE_REQUEST__INIT;
+
+	in.rule_id = (char *)rule_id;
+	return in;
+}
+
+static void test_changing_a_rule(void **state)
+{
+	Observability__V1__UpdateAlertRuleRequest in;
+	Pulsepoint__Decimal high = PULSEPOINT__DECIMAL__INIT, low = PULSEPOINT__DECIMAL__INIT;
+	const Observability__V1__AlertRule *r;
+	struct al_tenant t;
+
+	(void)state;
+	al_tenant(&w, &t);
+	al_requests(&w, t.id, 70, 30, 1000);
+	al_until(&w, &t, ERRORS, FIRING);
+	/* 30 % is not above 40 %: resolved with the change, although it is above the recovery
+	 * threshold. */
+	in = update_of(al_rule(&w, &t, ERRORS)->rule_id);
+	high.units = 40;
+	low.units = 20;
+	in.threshold = &high;
+	in.recovery_threshold = &low;
+	r = al_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
+	assert_int_equal(r->condition, FINE);
+	assert_decimal(r->value, 30, 0);
+	assert_int_equal(al_check_changes(&w, t.id), 2);
+	/* Back: fires with the change. Fields that are not given stay. */
+	high.units = 5;
+	low.units = 4;
+	r = al_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
+	assert_int_equal(r->condition, FIRING);
+	assert_int_equal(r->window_seconds, 300);
+	assert_int_equal(r->min_samples, 20);
+	assert_string_equal(r->name, ERRORS);
+	/* The name alone changes nothing of the alert. */
+	in = update_of(r->rule_id);
+	in.name = (char *)"renamed";
+	r = al_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
+	assert_string_equal(r->name, "renamed");
+	assert_int_equal(r->condition, FIRING);
+	assert_string_equal(alerts_of(&t)->alerts[0]->rule, ERRORS);
+	assert_int_equal(al_check_changes(&w, t.id), 3);
+	/* Disabled: resolved. Samples change nothing any more. Enabled: looked at. */
+	in = update_of(r->rule_id);
+	in.state = OBSERVABILITY__V1__RULE_STATE__RULE_STATE_DISABLED;
+	r = al_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
+	assert_int_equal(r->condition, NO_DATA);
+	assert_int_equal(al_check_changes(&w, t.id), 4);
+	assert_non_null(strstr(alerts_of(&t)->alerts[0]->text, "the rule was disabled"));
+	al_requests(&w, t.id, 0, 30, 1000);
+	al_sql_until(&w, 0, "SELECT count(*) FROM observability.sample_news WHERE tenant_id = '%s'",
+		     t.id);
+	assert_int_equal(al_check_changes(&w, t.id), 4);
+	in.state = OBSERVABILITY__V1__RULE_STATE__RULE_STATE_ENABLED;
+	r = al_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
+	assert_int_equal(r->condition, FIRING);
+	assert_int_equal(al_check_changes(&w, t.id), 5);
+}
+
+static void assert_refused(struct al_reply r, enum status st, const char *field)
+{
+	assert_int_equal(r.status, st);
+	assert_string_equal(r.field, field);
+	assert_true(r.detail[0] != '\0');
+}
+
+static void test_bad_rules(void **state)
+{
+	Observability__V1__CreateAlertRuleRequest in =
+		OBSERVABILITY__V1__CREATE_ALERT_RULE_REQUEST__INIT;
+	Pulsepoint__Decimal d = PULSEPOINT__DECIMAL__INIT, back = PULSEPOINT__DECIMAL__INIT;
+	struct al_tenant t;
+
+	(void)state;
+	al_tenant(&w, &t);
+	in.name = (char *)"bad";
+	in.metric = OBSERVABILITY__V1__METRIC__METRIC_ERROR_RATE;
+	in.comparison = OBSERVABILITY__V1__COMPARISON__COMPARISON_ABOVE;
+	in.threshold = &d;
+	d.units = 101;
+	assert_refused(al_call(&w, t.admin, NULL, OBSERVABILITY_CREATE_ALERT_RULE, &in), ST_INVALID,
+		       "threshold");
+	d.units = 50;
+	in.recovery_threshold = &back;
+	back.units = 51;
+	assert_refused(al_call(&w, t.admin, NULL, OBSERVABILITY_CREATE_ALERT_RULE, &in), ST_INVALID,
+		       "recovery_threshold");
+	back.units = 123456;
+	back.scale = 5;
+	assert_refused(al_call(&w, t.admin, NULL, OBSERVABILITY_CREATE_ALERT_RULE, &in), ST_INVALID,
+		       "recovery_threshold");
+	in.recovery_threshold = NULL;
+	in.window_seconds = 9;
+	assert_refused(al_call(&w, t.admin, NULL, OBSERVABILITY_CREATE_ALERT_RULE, &in), ST_INVALID,
+		       "window_seconds");
+	assert_int_equal(al_sql_int(&w,
+				    "SELECT count(*) FROM observability.alert_rules WHERE "
+				    "tenant_id = '%s'",
+				    t.id),
+			 AL_RULES);
+	/* With the defaults it is a rule; a viewer may not make one. */
+	in.window_seconds = 0;
+	assert_int_equal(al_call(&w, al_token(&w, t.id, ROLE_VIEWER), NULL,
+				 OBSERVABILITY_CREATE_ALERT_RULE, &in)
+				 .status,
+			 ST_DENIED);
+	in.name = (char *)"good";
+	assert_int_equal(((const Observability__V1__AlertRule *)al_must(
+				  &w, t.admin, OBSERVABILITY_CREATE_ALERT_RULE, &in))
+				 ->window_seconds,
+			 300);
+}
+
+static void test_limits(void **state)
+{
+	Observability__V1__CreateAlertRuleRequest in =
+		OBSERVABILITY__V1__CREATE_ALERT_RULE_REQUEST__INIT;
+	Pulsepoint__Decimal d = PULSEPOINT__DECIMAL__INIT;
+	const Observability__V1__AlertRule *r;
+	struct al_reply again;
+	struct al_tenant t;
+
+	(void)state;
+	al_tenant(&w, &t);
+	in.name = (char *)"once";
+	in.metric = OBSERVABILITY__V1__METRIC__METRIC_AI_COST;
+	in.comparison = OBSERVABILITY__V1__COMPARISON__COMPARISON_ABOVE;
+	in.threshold = &d;
+	d.units = 5;
+	again = al_call(&w, t.admin, "the-key", OBSERVABILITY_CREATE_ALERT_RULE, &in);
+	assert_int_equal(again.status, ST_OK);
+	r = again.out;
+	again = al_call(&w, t.admin, "the-key", OBSERVABILITY_CREATE_ALERT_RULE, &in);
+	assert_int_equal(again.status, ST_OK);
+	assert_string_equal(((const Observability__V1__AlertRule *)again.out)->rule_id, r->rule_id);
+	assert_int_equal(al_sql_int(&w,
+				    "SELECT count(*) FROM observability.alert_rules WHERE "
+				    "tenant_id = '%s'",
+				    t.id),
+			 AL_RULES + 1);
+	for (int i = AL_RULES + 1; i < 100; i++)
+		al_must(&w, t.admin, OBSERVABILITY_CREATE_ALERT_RULE, &in);
+	assert_refused(al_call(&w, t.admin, NULL, OBSERVABILITY_CREATE_ALERT_RULE, &in),
+		       ST_CONFLICT, "");
+}
+
+/* A tenant's rules, alerts and samples are nobody else's. */
+static void test_tenants_apart(void **state)
+{
+	Observability__V1__UpdateAlertRuleRequest in;
+	struct al_tenant a, b;
+
+	(void)state;
+	al_tenant(&w, &a);
+	al_tenant(&w, &b);
+	al_requests(&w, a.id, 10, 20, 1000);
+	al_until(&w, &a, ERRORS, FIRING);
+	al_until(&w, &b, ERRORS, NO_DATA);
+	assert_int_equal(alerts_of(&b)->n_alerts, 0);
+	in = update_of(al_rule(&w, &a, ERRORS)->rule_id);
+	in.state = OBSERVABILITY__V1__RULE_STATE__RULE_STATE_DISABLED;
+	assert_int_equal(al_call(&w, b.admin, NULL, OBSERVABILITY_UPDATE_ALERT_RULE, &in).status,
+			 ST_NOT_FOUND);
+	assert_int_equal(al_rule(&w, &a, ERRORS)->condition, FIRING);
+	/* As the service's own role in the other tenant's scope, on every table of alerts. */
+	assert_string_equal(
+		al_sql(&w,
+		       "BEGIN; SET LOCAL ROLE observability_app; SET LOCAL search_path = "
+		       "observability; SELECT set_config('app.tenant_id', '%s', true); "
+		       "SELECT (SELECT count(*) FROM alerts) || ' ' || (SELECT count(*) FROM "
+		       "alert_rules) || ' ' || (SELECT count(*) FROM alert_changes) || ' ' || "
+		       "(SELECT count(*) FROM sample_slots) || ' ' || (SELECT count(*) FROM "
+		       "alert_channels) || ' ' || (SELECT count(*) FROM alert_deliveries) || ' ' "
+		       "|| "
+		       "(SELECT count(*) FROM alert_tenants) || ' ' || (SELECT count(*) FROM "
+		       "sample_answers) || ' ' || (SELECT count(*) FROM sample_verdicts) || ' ' || "
+		       "(SELECT count(*) FROM sample_news)",
+		       b.id),
+		"0 4 0 0 0 0 1 0 0 0");
+	al_sql(&w, "COMMIT");
+}
+
+/* Pages of the list: newest first, each alert once. */
+static void test_pages(void **state)
+{
+	Observability__V1__ListAlertsRequest in = OBSERVABILITY__V1__LIST_ALERTS_REQUEST__INIT;
+	const Observability__V1__ListAlertsReply *list;
+	char seen[7][UUID_TEXT];
+	struct al_tenant t;
+	int n = 0;
+
+	(void)state;
+	al_tenant(&w, &t);
+	for (int i = 0; i < 7; i++)
+		al_error_rule(&w, &t, "one of seven", 50, 40, 0);
+	al_requests(&w, t.id, 0, 2, 1000); /* too few for the default rules */
+	al_sql_until(&w, 7, "SELECT count(*) FROM observability.alerts WHERE tenant_id = '%s'",
+		     t.id);
+	in.page_size = 3;
+	in.page_token = (char *)"";
+	do {
+		list = al_must(&w, t.admin, OBSERVABILITY_LIST_ALERTS, &in);
+		for (size_t i = 0; i < list->n_alerts; i++) {
+			for (int k = 0; k < n; k++)
+				assert_string_not_equal(seen[k], list->alerts[i]->alert_id);
+			assert_true(n < 7);
+			snprintf(seen[n++], UUID_TEXT, "%s", list->alerts[i]->alert_id);
+		}
+		in.page_token = list->next_page_token;
+	} while (*list->next_page_token);
+	assert_int_equal(n, 7);
+	in.page_token = (char *)"";
+	in.state = OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_RESOLVED;
+	list = al_must(&w, t.admin, OBSERVABILITY_LIST_ALERTS, &in);
+	assert_int_equal(list->n_alerts, 0);
+	in.state = OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_FIRING;
+	in.page_size = 50;
+	list = al_must(&w, t.admin, OBSERVABILITY_LIST_ALERTS, &in);
+	assert_int_equal(list->n_alerts, 7);
+}
+
+static int fresh(void **state)
+{
+	(void)state;
+	al_fresh(&w);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_errors, fresh),
+		cmocka_unit_test_setup(test_hysteresis, fresh),
+		cmocka_unit_test_setup(test_latency, fresh),
+		cmocka_unit_test_setup(test_cost, fresh),
+		cmocka_unit_test_setup(test_accuracy, fresh),
+		cmocka_unit_test_setup(test_pending, fresh),
+		cmocka_unit_test_setup(test_pending_by_the_clock, fresh),
+		cmocka_unit_test_setup(test_no_data, fresh),
+		cmocka_unit_test_setup(test_changing_a_rule, fresh),
+		cmocka_unit_test_setup(test_bad_rules, fresh),
+		cmocka_unit_test_setup(test_limits, fresh),
+		cmocka_unit_test_setup(test_tenants_apart, fresh),
+		cmocka_unit_test_setup(test_pages, fresh),
+	};
+	int failed;
+
+	al_start(&w);
+	failed = cmocka_run_group_tests_name("rules of alerts", tests, NULL, NULL);
+	al_stop(&w);
+	return failed;
+}
