@@ -5,6 +5,8 @@
  */
 #include "control.h"
 
+#include "anthropic.h"
+
 #include "core/timeutil.h"
 
 #include <stdio.h>
@@ -164,19 +166,26 @@ static bool provider_of(struct exchange *ex, const cJSON *body, enum provider *r
 {
 	*ret = provider_parse(text_of(body, "provider"));
 	if (*ret == PROV_COUNT)
-		control_refuse(ex, 400, "provider must be shopify, meta, tiktok or google");
+		control_refuse(ex, 400,
+			       "provider must be shopify, meta, tiktok, google or anthropic");
 	return *ret != PROV_COUNT;
 }
 
 static void expire(struct exchange *ex, const cJSON *body)
 {
 	static const enum token_kind kinds[PROV_COUNT] = { TK_SHOPIFY_ACCESS, TK_META_ACCESS,
-							   TK_TIKTOK_ACCESS, TK_GOOGLE_ACCESS };
+							   TK_TIKTOK_ACCESS, TK_GOOGLE_ACCESS,
+							   TK_COUNT };
 	enum provider p;
 	unsigned n;
 
 	if (!provider_of(ex, body, &p))
 		return;
+	if (p == PROV_ANTHROPIC) {
+		control_refuse(ex, 400,
+			       "anthropic has keys, which do not expire: see /control/model");
+		return;
+	}
 	n = tokens_expire(ex->sim->tokens, kinds[p], ex->now);
 	/* With "refresh": true the connection is dead until somebody connects again. */
 	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "refresh"))) {
@@ -295,7 +304,11 @@ void control_handle(struct exchange *ex)
 	const struct web_request *req = ex->req;
 	bool get = strcmp(req->method, "GET") == 0, post = strcmp(req->method, "POST") == 0;
 
-	if (get && web_seg_is(req, 1, "health"))
+	if (web_seg_is(req, 1, "usage"))
+		anth_usage_handle(ex);
+	else if (web_seg_is(req, 1, "model"))
+		modes_handle(ex);
+	else if (get && web_seg_is(req, 1, "health"))
 		done(ex);
 	else if (get && web_seg_is(req, 1, "state"))
 		state(ex);

@@ -1,6 +1,7 @@
 /* Opens, closes and dispatches; see sim.h. Read next: the provider you are after. */
 #include "sim.h"
 
+#include "anthropic.h"
 #include "zone.h"
 
 #include "core/timeutil.h"
@@ -22,7 +23,8 @@ static const struct plan plans[] = {
 	{ "enterprise", "Enterprise", 2000, 40000, true },
 };
 
-static const char *const provider_names[PROV_COUNT] = { "shopify", "meta", "tiktok", "google" };
+static const char *const provider_names[PROV_COUNT] = { "shopify", "meta", "tiktok", "google",
+							"anthropic" };
 
 const struct plan *plan_find(const char *word)
 {
@@ -80,8 +82,12 @@ enum status sim_open(struct sim *sim, struct error *err)
 	sim->stats = stats_new();
 	sim->jobs = meta_jobs_new();
 	sim->hooks = hooks_new();
+	sim->anth_cache = anth_cache_new();
+	sim->ledger = anth_ledger_new();
+	sim->modes = modes_new();
 	if (sim->tokens == NULL || sim->faults == NULL || sim->stats == NULL || sim->jobs == NULL ||
-	    sim->hooks == NULL)
+	    sim->hooks == NULL || sim->anth_cache == NULL || sim->ledger == NULL ||
+	    sim->modes == NULL)
 		return error_set(err, ST_INTERNAL, NULL, "out of memory");
 	return ST_OK;
 }
@@ -94,6 +100,9 @@ void sim_close(struct sim *sim)
 	stats_free(sim->stats);
 	meta_jobs_free(sim->jobs);
 	hooks_free(sim->hooks);
+	anth_cache_free(sim->anth_cache);
+	anth_ledger_free(sim->ledger);
+	modes_free(sim->modes);
 }
 
 enum status sim_reload(struct sim *sim, struct error *err)
@@ -167,6 +176,8 @@ static void dispatch(struct exchange *ex)
 
 	if (strcmp(first, "control") == 0)
 		control_handle(ex);
+	else if (anthropic_owns(ex->req))
+		anthropic_handle(ex);
 	else if (strcmp(first, "admin") == 0)
 		shopify_handle(ex);
 	else if (strcmp(first, "open_api") == 0)
@@ -193,12 +204,13 @@ void sim_serve(struct sim *sim, struct mg_connection *conn)
 		web_html(&rep, 503, "out of memory");
 	} else if (web_read(conn, arena, req, &rep)) {
 		struct dataset *ds = sim_data(sim);
-		struct exchange ex = { sim, ds, req, &rep, arena, clock_now(&sim->clock) };
+		struct exchange ex = { sim, ds, req, &rep, arena, clock_now(&sim->clock), conn };
 
 		dispatch(&ex);
 		dataset_drop(ds);
 	}
-	web_send(conn, &rep, clock_now(&sim->clock));
+	if (!rep.sent)
+		web_send(conn, &rep, clock_now(&sim->clock));
 	buf_done(&rep.headers);
 	buf_done(&rep.body);
 	arena_free(arena);

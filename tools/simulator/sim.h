@@ -1,5 +1,5 @@
 /*
- * The simulator as a whole: one dataset, one clock, four providers and a control port behind one
+ * The simulator as a whole: one dataset, one clock, five providers and a control port behind one
  * listening address. Read next: sim.c (who answers what), then a provider: shopify.c, meta.c,
  * tiktok.c, google.c; control.c for the operator.
  */
@@ -27,7 +27,7 @@
 #define EVENING_HOUR    20 /* of last_day: where the clock starts */
 #define SIM_ADDRESS_MAX 64 /* address and port */
 
-enum provider { PROV_SHOPIFY, PROV_META, PROV_TIKTOK, PROV_GOOGLE, PROV_COUNT };
+enum provider { PROV_SHOPIFY, PROV_META, PROV_TIKTOK, PROV_GOOGLE, PROV_ANTHROPIC, PROV_COUNT };
 
 struct plan {
 	const char *word, *name; /* "--plan advanced", "Advanced" */
@@ -37,6 +37,9 @@ struct plan {
 
 struct meta_jobs;
 struct hooks;
+struct anth_cache;
+struct anth_ledger;
+struct modes;
 
 struct sim {
 	const char *data_dir;
@@ -52,6 +55,9 @@ struct sim {
 	struct stats *stats;
 	struct meta_jobs *jobs;
 	struct hooks *hooks;
+	struct anth_cache *anth_cache;
+	struct anth_ledger *ledger;
+	struct modes *modes;
 	struct bucket shop_bucket, meta_bucket, tiktok_bucket;
 	_Atomic int64_t pace_ms[PROV_COUNT];
 };
@@ -64,6 +70,7 @@ struct exchange {
 	struct web_reply *rep;
 	struct arena *arena;
 	int64_t now;
+	struct mg_connection *conn; /* for who sends as it goes; then rep->sent is set */
 };
 
 /* Reads the folder and prepares everything; `err` says what is wrong with it. */

@@ -178,6 +178,7 @@ static const char *status_words(int status)
 		      { 429, "Too Many Requests" },
 		      { 500, "Internal Server Error" },
 		      { 502, "Bad Gateway" },
+		      { 529, "Overloaded" },
 		      { 503, "Service Unavailable" } };
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

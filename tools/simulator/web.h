@@ -8,7 +8,7 @@
 #include <civetweb.h>
 #include <stdbool.h>
 
-#define WEB_BODY_MAX     (4 * 1024 * 1024)
+#define WEB_BODY_MAX     (33 * 1024 * 1024)
 #define WEB_ANSWER_MAX   (256 * 1024 * 1024)
 #define WEB_ARENA_MAX    (64 * 1024 * 1024)
 #define WEB_SEGMENTS_MAX 16
@@ -40,6 +40,7 @@ struct web_reply {
 	struct buf headers; /* further header lines, each with CRLF */
 	struct buf body;
 	enum web_mangle mangle;
+	bool sent; /* the provider has sent it by itself */
 };
 
 /* Reads the request; false with `rep` filled when it cannot be used. */
