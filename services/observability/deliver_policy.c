@@ -37,13 +37,13 @@ void deliver_failed(int attempts, int64_t age_us, int channel_failures, int retr
 	ret->failures = channel_failures + 1;
 	if (ret->failures < 6)
 		rest = INT64_C(1) << ret->failures;
-	ret->rest_us = capped(at_least(rest, after) * US_PER_SECOND, cap_ms);
+	ret->rest_us = at_least(capped(rest * US_PER_SECOND, cap_ms), after * US_PER_SECOND);
 	ret->wait_us = 0;
 	ret->state = DELIVERY_FAILED;
 	if (attempts >= DELIVER_ATTEMPTS || age_us > DELIVER_AGE_MAX_S * US_PER_SECOND)
 		return;
 	ret->state = DELIVERY_WAITING;
-	ret->wait_us = capped(at_least(up_to_a_tenth(waits_s[attempts - 1] * US_PER_SECOND),
-				       after * US_PER_SECOND),
-			      cap_ms);
+	ret->wait_us =
+		at_least(capped(up_to_a_tenth(waits_s[attempts - 1] * US_PER_SECOND), cap_ms),
+			 after * US_PER_SECOND);
 }

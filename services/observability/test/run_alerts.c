@@ -170,7 +170,10 @@ static void test_retry_after(void **state)
 	assert_true(r.wait_us <= DELIVER_AFTER_MAX_S * US_PER_SECOND);
 	deliver_failed(6, 0, 5, 1, 0, &r); /* our own wait is longer */
 	assert_true(r.wait_us >= 3600 * US_PER_SECOND);
-	deliver_failed(6, 0, 5, 1, 50, &r);
+	deliver_failed(6, 0, 5, 1, 50, &r); /* ours are cut short, the receiver's is not */
+	assert_int_equal(r.wait_us, US_PER_SECOND);
+	assert_int_equal(r.rest_us, US_PER_SECOND);
+	deliver_failed(6, 0, 5, 0, 50, &r);
 	assert_int_equal(r.wait_us, 50000);
 	assert_int_equal(r.rest_us, 50000);
 	deliver_failed(1, (DELIVER_AGE_MAX_S + 1) * US_PER_SECOND, 0, 0, 0, &r);

@@ -1,0 +1,422 @@
+/*
+ * Notices on their way: signed webhooks, tries again, order, a dead receiver beside a good one,
+ * where webhooks may lead, the log. Read next: services/observability/deliver.c;
+ * test_alerts_exactly.c.
+ */
+#include "component/alerts_fixture.h"
+
+#include "core/timeutil.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <string.h>
+
+/* cmocka.h wants these first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define RULE   "half fail"
+#define FINE   OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_OK
+#define FIRING OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_FIRING
+
+static struct al_world w;
+
+static const Observability__V1__ListDeliveriesReply *
+deliveries(const struct al_tenant *t, Observability__V1__DeliveryState state)
+{
+	Observability__V1__ListDeliveriesRequest in =
+		OBSERVABILITY__V1__LIST_DELIVERIES_REQUEST__INIT;
+
+	in.page_size = 100;
+	in.state = state;
+	return al_must(&w, t->admin, OBSERVABILITY_LIST_DELIVERIES, &in);
+}
+
+/* Makes the tenant's rule fire, or resolve; few samples, so that only this rule sees them. */
+static void fire(const struct al_tenant *t)
+{
+	al_requests(&w, t->id, 0, 1, 1000);
+	al_until(&w, t, RULE, FIRING);
+}
+
+static void resolve(const struct al_tenant *t)
+{
+	al_requests(&w, t->id, 1, 0, 1000);
+	al_until(&w, t, RULE, FINE);
+}
+
+static void tenant_with_rule(struct al_tenant *t)
+{
+	al_tenant(&w, t);
+	al_error_rule(&w, t, RULE, 50, 50, 0);
+}
+
+static void assert_text(const cJSON *o, const char *name, const char *want)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, name);
+
+	assert_true(cJSON_IsString(item));
+	assert_string_equal(item->valuestring, want);
+}
+
+static void test_signed(void **state)
+{
+	const Observability__V1__AlertChannel *c;
+	const Observability__V1__ListAlertChannelsReply *channels;
+	const Observability__V1__ListAlertChannelsRequest none =
+		OBSERVABILITY__V1__LIST_ALERT_CHANNELS_REQUEST__INIT;
+	const Observability__V1__ListDeliveriesReply *log;
+	const struct hook *h;
+	struct al_tenant t;
+	cJSON *body;
+
+	(void)state;
+	tenant_with_rule(&t);
+	c = al_channel(&w, &t, "signed");
+	assert_memory_equal(c->secret, "whsec_", 6);
+	fire(&t);
+	hooks_wait("/signed", 1);
+	h = hooks_get("/signed", 0);
+	assert_true(hook_signed(h, c->secret));
+	assert_false(hook_signed(h, "whsec_another"));
+	body = cJSON_Parse(h->body);
+	assert_non_null(body);
+	assert_text(body, "notice_id", h->notice_id);
+	assert_text(body, "change", "fired");
+	assert_text(body, "tenant_id", t.id);
+	assert_text(cJSON_GetObjectItemCaseSensitive(body, "alert"), "rule", RULE);
+	assert_text(cJSON_GetObjectItemCaseSensitive(body, "alert"), "state", "firing");
+	cJSON_Delete(body);
+	resolve(&t);
+	hooks_wait("/signed", 2);
+	h = hooks_get("/signed", 1);
+	assert_true(hook_signed(h, c->secret));
+	assert_non_null(strstr(h->body, "\"change\":\"resolved\""));
+	al_delivered(&w, t.id);
+	log = deliveries(&t, 0);
+	assert_int_equal(log->n_deliveries, 2);
+	assert_string_equal(log->deliveries[0]->notice_id, h->notice_id); /* newest first */
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(log->deliveries[i]->state,
+				 OBSERVABILITY__V1__DELIVERY_STATE__DELIVERY_STATE_DELIVERED);
+		assert_int_equal(log->deliveries[i]->attempts, 1);
+		assert_int_equal(log->deliveries[i]->http_status, 200);
+		assert_string_equal(log->deliveries[i]->reason, "");
+		assert_non_null(log->deliveries[i]->delivered_at);
+	}
+	/* The secret is told once, and kept sealed. */
+	channels = al_must(&w, t.admin, OBSERVABILITY_LIST_ALERT_CHANNELS, &none);
+	assert_int_equal(channels->n_channels, 1);
+	assert_string_equal(channels->channels[0]->secret, "");
+	assert_int_equal(al_sql_int(&w,
+				    "SELECT count(*) FROM observability.alert_channels WHERE "
+				    "strpos(secret, '%s') > 0",
+				    c->secret + 6),
+			 0);
+	assert_int_equal(al_check_changes(&w, t.id), 2);
+}
+
+/* What is kept for an Idempotency-Key has no secret either. */
+static void test_secret_once(void **state)
+{
+	Observability__V1__CreateAlertChannelRequest in =
+		OBSERVABILITY__V1__CREATE_ALERT_CHANNEL_REQUEST__INIT;
+	const Observability__V1__AlertChannel *c;
+	struct al_reply r;
+	struct al_tenant t;
+
+	(void)state;
+	al_tenant(&w, &t);
+	in.name = (char *)"once";
+	in.url = (char *)arena_printf(w.arena, "%s/once", hooks_url());
+	r = al_call(&w, t.admin, "a-key", OBSERVABILITY_CREATE_ALERT_CHANNEL, &in);
+	assert_int_equal(r.status, ST_OK);
+	c = r.out;
+	assert_int_equal(al_sql_int(&w,
+				    "SELECT count(*) FROM observability.idempotency WHERE "
+				    "position('%s'::bytea in reply) > 0",
+				    c->secret),
+			 0);
+	r = al_call(&w, t.admin, "a-key", OBSERVABILITY_CREATE_ALERT_CHANNEL, &in);
+	assert_int_equal(r.status, ST_OK);
+	assert_string_equal(((const Observability__V1__AlertChannel *)r.out)->channel_id,
+			    c->channel_id);
+	assert_string_equal(((const Observability__V1__AlertChannel *)r.out)->secret, "");
+}
+
+/* The same notice in each attempt, until it is taken; the later change waits for it. */
+static void test_again(void **state)
+{
+	static const int codes[] = { 500, 404, 410, 302, 429 };
+	const Observability__V1__ListDeliveriesReply *log;
+	struct al_tenant t;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		char name[32], path[33];
+
+		snprintf(name, sizeof(name), "again-%d", codes[i]);
+		snprintf(path, sizeof(path), "/%s", name);
+		tenant_with_rule(&t);
+		al_channel(&w, &t, name);
+		hooks_answer(path, codes[i], 2, 0, 0);
+		fire(&t);
+		hooks_wait(path, 1);
+		resolve(&t);
+		hooks_wait(path, 4);
+		al_delivered(&w, t.id);
+		assert_int_equal(hooks_count(path), 4);
+		for (int k = 1; k < 3; k++) {
+			assert_string_equal(hooks_get(path, k)->notice_id,
+					    hooks_get(path, 0)->notice_id);
+			assert_string_equal(hooks_get(path, k)->body, hooks_get(path, 0)->body);
+		}
+		assert_non_null(strstr(hooks_get(path, 2)->body, "\"change\":\"fired\""));
+		assert_non_null(strstr(hooks_get(path, 3)->body, "\"change\":\"resolved\""));
+		log = deliveries(&t, 0);
+		assert_int_equal(log->n_deliveries, 2);
+		assert_int_equal(log->deliveries[1]->attempts, 3);
+		assert_int_equal(log->deliveries[0]->attempts, 1);
+		assert_int_equal(hooks_count("/elsewhere"), 0); /* no redirect was followed */
+	}
+}
+
+static void test_why(void **state)
+{
+	const Observability__V1__ListDeliveriesReply *log;
+	struct al_tenant t;
+
+	(void)state;
+	tenant_with_rule(&t);
+	al_channel(&w, &t, "why");
+	hooks_answer("/why", 503, -1, 0, 0);
+	fire(&t);
+	hooks_wait("/why", 2);
+	log = deliveries(&t, OBSERVABILITY__V1__DELIVERY_STATE__DELIVERY_STATE_WAITING);
+	assert_int_equal(log->n_deliveries, 1);
+	assert_string_equal(log->deliveries[0]->reason, "the receiver answered 503");
+	assert_int_equal(log->deliveries[0]->http_status, 503);
+	assert_non_null(log->deliveries[0]->next_attempt_at);
+	assert_null(log->deliveries[0]->delivered_at);
+	/* Eight attempts, then it has failed, and nobody sends it again. */
+	hooks_wait("/why", 8);
+	al_delivered(&w, t.id);
+	log = deliveries(&t, OBSERVABILITY__V1__DELIVERY_STATE__DELIVERY_STATE_FAILED);
+	assert_int_equal(log->n_deliveries, 1);
+	assert_int_equal(log->deliveries[0]->attempts, 8);
+	assert_int_equal(hooks_count("/why"), 8);
+	/* The change after it is told all the same. */
+	hooks_answer("/why", 200, -1, 0, 0);
+	resolve(&t);
+	hooks_wait("/why", 9);
+	assert_non_null(strstr(hooks_get("/why", 8)->body, "\"change\":\"resolved\""));
+}
+
+/* Our own waits are cut at 300 ms in these tests; what the receiver asks for is not. */
+static void test_retry_after(void **state)
+{
+	struct al_tenant t;
+
+	(void)state;
+	tenant_with_rule(&t);
+	al_channel(&w, &t, "patience");
+	hooks_answer("/patience", 429, 1, 0, 2);
+	fire(&t);
+	hooks_wait("/patience", 2);
+	assert_true(hooks_get("/patience", 1)->at_us - hooks_get("/patience", 0)->at_us >=
+		    2 * US_PER_SECOND);
+	al_delivered(&w, t.id);
+}
+
+static void test_nobody_there(void **state)
+{
+	Observability__V1__CreateAlertChannelRequest in =
+		OBSERVABILITY__V1__CREATE_ALERT_CHANNEL_REQUEST__INIT;
+	const Observability__V1__ListDeliveriesReply *log;
+	struct al_tenant t;
+
+	(void)state;
+	tenant_with_rule(&t);
+	in.name = (char *)"nobody";
+	in.url = (char *)arena_printf(w.arena, "http://127.0.0.1:%d/", tk_free_port());
+	al_must(&w, t.admin, OBSERVABILITY_CREATE_ALERT_CHANNEL, &in);
+	fire(&t);
+	al_delivered(&w, t.id);
+	log = deliveries(&t, 0);
+	assert_int_equal(log->deliveries[0]->state,
+			 OBSERVABILITY__V1__DELIVERY_STATE__DELIVERY_STATE_FAILED);
+	assert_int_equal(log->deliveries[0]->http_status, 0);
+	assert_string_equal(log->deliveries[0]->reason, "the server cannot be reached");
+}
+
+/* Twelve receivers that hang keep twelve threads' worth of time; the good one hears at once. */
+static void test_the_dead_hold_up_nobody(void **state)
+{
+	struct al_tenant dead[12], good;
+	const int64_t begun = time_now_us();
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		char name[32], path[33];
+
+		snprintf(name, sizeof(name), "dead-%d", i);
+		snprintf(path, sizeof(path), "/%s", name);
+		tenant_with_rule(&dead[i]);
+		al_channel(&w, &dead[i], name);
+		hooks_answer(path, 200, -1, 8000, 0); /* longer than an attempt may take */
+	}
+	tenant_with_rule(&good);
+	al_channel(&w, &good, "good");
+	for (int i = 0; i < 12; i++)
+		fire(&dead[i]);
+	/* All have been tried: those that are tried again leave threads for the rest. */
+	al_sql_until(
+		&w, 12,
+		"SELECT count(*) FROM observability.alert_deliveries d JOIN "
+		"observability.alert_channels c USING (channel_id) WHERE c.name LIKE 'dead-%%' "
+		"AND d.attempts > 0 AND d.reason = 'the server did not answer in time'");
+	for (int i = 0; i < 5; i++) {
+		fire(&good);
+		resolve(&good);
+	}
+	hooks_wait("/good", 10);
+	printf("# good receiver beside twelve dead ones: ten notices, the slowest %lld ms after "
+	       "its "
+	       "change\n",
+	       (long long)al_sql_int(
+		       &w,
+		       "SELECT (1000 * max(extract(epoch FROM delivered_at - "
+		       "changed_at)))::bigint FROM observability.alert_deliveries WHERE "
+		       "tenant_id = '%s' AND state = 2",
+		       good.id));
+	for (int i = 0; i < 10; i++)
+		assert_non_null(
+			strstr(hooks_get("/good", i)->body,
+			       i % 2 == 0 ? "\"change\":\"fired\"" : "\"change\":\"resolved\""));
+	assert_true(time_now_us() > begun);
+	for (int i = 0; i < 12; i++) {
+		char path[33];
+
+		snprintf(path, sizeof(path), "/dead-%d", i);
+		hooks_answer(path, 200, -1, 0, 0);
+	}
+	al_delivered(&w, "");
+}
+
+/* ---- channels ---- */
+
+static void test_severity_and_deletion(void **state)
+{
+	Observability__V1__CreateAlertChannelRequest in =
+		OBSERVABILITY__V1__CREATE_ALERT_CHANNEL_REQUEST__INIT;
+	Observability__V1__AlertChannelRequest gone =
+		OBSERVABILITY__V1__ALERT_CHANNEL_REQUEST__INIT;
+	const Observability__V1__AlertChannel *c;
+	struct al_tenant t, other;
+
+	(void)state;
+	tenant_with_rule(&t); /* of severity warning */
+	al_tenant(&w, &other);
+	in.name = (char *)"critical";
+	in.url = (char *)arena_printf(w.arena, "%s/critical", hooks_url());
+	in.min_severity = OBSERVABILITY__V1__SEVERITY__SEVERITY_CRITICAL;
+	al_must(&w, t.admin, OBSERVABILITY_CREATE_ALERT_CHANNEL, &in);
+	c = al_channel(&w, &t, "all");
+	fire(&t);
+	hooks_wait("/all", 1);
+	al_delivered(&w, t.id);
+	assert_int_equal(hooks_count("/critical"), 0);
+	assert_int_equal(deliveries(&t, 0)->n_deliveries, 1);
+	gone.channel_id = c->channel_id;
+	assert_int_equal(
+		al_call(&w, other.admin, NULL, OBSERVABILITY_DELETE_ALERT_CHANNEL, &gone).status,
+		ST_NOT_FOUND);
+	/* What waits for it when it is deleted has failed, with the reason. */
+	hooks_answer("/all", 500, -1, 0, 0);
+	resolve(&t);
+	hooks_wait("/all", 2);
+	al_must(&w, t.admin, OBSERVABILITY_DELETE_ALERT_CHANNEL, &gone);
+	al_delivered(&w, t.id);
+	assert_string_equal(deliveries(&t, 0)->deliveries[0]->reason, "the channel was deleted");
+	assert_int_equal(
+		al_call(&w, t.admin, NULL, OBSERVABILITY_DELETE_ALERT_CHANNEL, &gone).status,
+		ST_NOT_FOUND);
+	fire(&t);
+	al_delivered(&w, t.id);
+	assert_int_equal(deliveries(&t, 0)->n_deliveries, 2);
+	assert_int_equal(deliveries(&other, 0)->n_deliveries, 0);
+	for (int i = 1; i < 10; i++)
+		al_channel(&w, &t, "more");
+	in.min_severity = OBSERVABILITY__V1__SEVERITY__SEVERITY_INFO;
+	assert_int_equal(al_call(&w, t.admin, NULL, OBSERVABILITY_CREATE_ALERT_CHANNEL, &in).status,
+			 ST_CONFLICT);
+}
+
+/* Without the operator's word: https, public addresses, looked at where the name leads. */
+static void test_where_webhooks_may_lead(void **state)
+{
+	static const char *const refused[] = { "http://example.com/", "https://127.0.0.1/",
+					       "https://[::1]:8443/", "https://169.254.169.254/x",
+					       "https://localhost/" };
+	Observability__V1__CreateAlertChannelRequest in =
+		OBSERVABILITY__V1__CREATE_ALERT_CHANNEL_REQUEST__INIT;
+	const Observability__V1__ListDeliveriesReply *log;
+	struct al_tenant t;
+
+	(void)state;
+	tenant_with_rule(&t);
+	al_channel(&w, &t, "inside"); /* made while the operator allowed it */
+	al_copy_stop(&w, 0);
+	w.private_hooks = "refuse";
+	al_copy_start(&w, 0);
+	in.name = (char *)"x";
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		struct al_reply r;
+
+		in.url = (char *)refused[i];
+		r = al_call(&w, t.admin, NULL, OBSERVABILITY_CREATE_ALERT_CHANNEL, &in);
+		assert_int_equal(r.status, ST_INVALID);
+		assert_string_equal(r.field, "url");
+	}
+	fire(&t);
+	al_delivered(&w, t.id);
+	log = deliveries(&t, 0);
+	assert_int_equal(log->n_deliveries, 1);
+	assert_string_equal(log->deliveries[0]->reason,
+			    "the receiver's address is not a public one");
+	assert_int_equal(hooks_count("/inside"), 0);
+	al_copy_stop(&w, 0);
+	w.private_hooks = "allow";
+	al_copy_start(&w, 0);
+}
+
+static int fresh(void **state)
+{
+	(void)state;
+	al_fresh(&w);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_signed, fresh),
+		cmocka_unit_test_setup(test_secret_once, fresh),
+		cmocka_unit_test_setup(test_again, fresh),
+		cmocka_unit_test_setup(test_retry_after, fresh),
+		cmocka_unit_test_setup(test_why, fresh),
+		cmocka_unit_test_setup(test_nobody_there, fresh),
+		cmocka_unit_test_setup(test_severity_and_deletion, fresh),
+		cmocka_unit_test_setup(test_the_dead_hold_up_nobody, fresh),
+		cmocka_unit_test_setup(test_where_webhooks_may_lead, fresh),
+	};
+	int failed;
+
+	al_start(&w);
+	failed = cmocka_run_group_tests_name("webhooks", tests, NULL, NULL);
+	al_stop(&w);
+	return failed;
+}
