@@ -98,7 +98,7 @@ void tool_write_period(struct tool_work *work, const Pulsepoint__Date *first,
 	}
 	tool_write_close(w, '}');
 	if (from && to && from_day <= to_day)
-		tool_write_count(w, "period_days", (int64_t)to_day - from_day + 1, "days");
+		tool_write_decimal(w, "period_days", (int64_t)to_day - from_day + 1, 0, "days");
 	else
 		tool_write_null(w, "period_days");
 }

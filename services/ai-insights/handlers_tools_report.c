@@ -227,7 +227,7 @@ static void write_head(struct tool_work *work, const Attribution__V1__Attributio
 	window = report->window[0] != '\0' ? tool_tidy(w->ev->arena, report->window) : window;
 	tool_write_text(w, "window", window);
 	tool_write_know(w, EVIDENCE_WINDOW, window);
-	tool_write_count(w, "window_days", strtol(window, NULL, 10), "days");
+	tool_write_decimal(w, "window_days", strtol(window, NULL, 10), 0, "days");
 	tool_write_period(work, NULL, NULL);
 }
 

@@ -287,6 +287,17 @@ static bool take_ordinal(const struct scan *t, struct number *ret)
 	return false;
 }
 
+/* "minus 5" */
+static bool is_minus_word(const struct scan *t, size_t at)
+{
+	size_t end = at > 0 && t->s[at - 1] == ' ' ? at - 1 : at, from = end;
+
+	while (from > 0 && is_alpha(t->s[from - 1]))
+		from--;
+	return end < at &&
+	       (scan_is_word(t, from, end, "minus") || scan_is_word(t, from, end, "negative"));
+}
+
 bool scan_digits(const struct scan *t, size_t at, struct number *ret)
 {
 	size_t from = skip_prefix(t, at, ret), end, n;
@@ -302,6 +313,7 @@ bool scan_digits(const struct scan *t, size_t at, struct number *ret)
 	/* An apostrophe or a point behind the last digit was not taken: a joiner needs a digit
 	 * behind. */
 	ret->form = NUMBER_DIGITS;
+	ret->negative |= is_minus_word(t, at);
 	ret->in_word = from == at && (char_is_letter(before) || before == '_');
 	read_value(t, from, end, ret);
 	end = take_odd_tail(t, end, &odd);

@@ -21,7 +21,7 @@ static const struct unit_word scales[] = {
 	{ "millions", NULL, 6 }, { "billion", NULL, 9 },   { "trillion", NULL, 12 },
 	{ "lakh", NULL, 5 },     { "crore", NULL, 7 },     { "hundreds", NULL, 2 },
 };
-#define SHORT_SCALES 8 /* those that are attached: "5k", not "5 k" */
+#define SHORT_SCALES 8 /* those that are written close to the digits, or behind one space */
 
 static const struct unit_word currencies[] = {
 	{ "pound", "\xc2\xa3", 0 },    { "pounds", "\xc2\xa3", 0 },    { "quid", "\xc2\xa3", 0 },
@@ -78,7 +78,7 @@ static void take_to(struct number *ret, size_t end)
 
 static void take_scale(const struct scan *t, struct number *ret)
 {
-	size_t at = ret->offset + ret->len, end = scan_letters(t, at);
+	size_t at = scan_spaces(t, ret->offset + ret->len, 1), end = scan_letters(t, at);
 	const struct unit_word *w = find(scales, SHORT_SCALES, t, at, end);
 
 	if (w && ret->form == NUMBER_DIGITS) {
@@ -127,23 +127,73 @@ static bool take_sign(const struct scan *t, struct number *ret)
 	return true;
 }
 
+/* "gbp": codes in small letters, of those only that are no words. */
+static bool lower_code(const struct scan *t, size_t at, size_t end, char code[NUMBER_CODE_MAX])
+{
+	static const char *const codes[] = {
+		"GBP", "USD", "EUR", "JPY", "CAD", "AUD", "NZD", "CHF",
+		"SEK", "NOK", "DKK", "PLN", "CZK", "INR", "CNY", "KWD"
+	};
+
+	for (size_t i = 0; i < COUNT(codes); i++)
+		if (scan_is_word(t, at, end, codes[i])) {
+			snprintf(code, NUMBER_CODE_MAX, "%s", codes[i]);
+			return true;
+		}
+	return false;
+}
+
+/* "US dollars", the second word is the currency's. */
+static bool two_words(const struct scan *t, size_t at, size_t *end, char code[NUMBER_CODE_MAX])
+{
+	static const struct unit_word countries[] = {
+		{ "us", "USD", 0 },         { "american", "USD", 0 }, { "canadian", "CAD", 0 },
+		{ "australian", "AUD", 0 }, { "british", "GBP", 0 },  { "sterling", "GBP", 0 },
+		{ "kuwaiti", "KWD", 0 },    { "japanese", "JPY", 0 }, { "swiss", "CHF", 0 },
+	};
+	const struct unit_word *w = find(countries, COUNT(countries), t, at, *end);
+	size_t second = scan_spaces(t, *end, 1), second_end = scan_letters(t, second);
+
+	if (!w || second == *end ||
+	    (!find(currencies, COUNT(currencies), t, second, second_end) &&
+	     !scan_is_word(t, second, second_end, "francs") &&
+	     !scan_is_word(t, second, second_end, "dinars")))
+		return false;
+	snprintf(code, NUMBER_CODE_MAX, "%s", w->code);
+	*end = second_end;
+	return true;
+}
+
+/* Whether a sign in front and a code behind can mean the same currency. */
+static bool may_say(const char *sign, const char *code)
+{
+	if (strcmp(sign, "$") == 0)
+		return code[0] == '$' || code[2] == 'D' || strcmp(code, "MXN") == 0;
+	if (strcmp(sign, "£") == 0)
+		return strcmp(code, "GBP") == 0;
+	if (strcmp(sign, "€") == 0)
+		return strcmp(code, "EUR") == 0;
+	return strcmp(sign, "¥") == 0 && (strcmp(code, "JPY") == 0 || strcmp(code, "CNY") == 0);
+}
+
 /* "GBP", "pounds"; a second currency ("£5 USD") makes the number odd unless it says the same. */
 static bool take_currency(const struct scan *t, size_t at, size_t end, struct number *ret)
 {
 	const struct unit_word *w = find(currencies, COUNT(currencies), t, at, end);
 	char code[NUMBER_CODE_MAX] = "";
 
-	if (w)
+	if (w) {
 		snprintf(code, sizeof(code), "%s", w->code);
-	else if (end - at == 3) {
+	} else if (!lower_code(t, at, end, code) && !two_words(t, at, &end, code)) {
+		if (end - at != 3)
+			return false;
 		memcpy(code, t->s + at, 3);
 		if (!currency_known(code))
 			return false;
-	} else {
-		return false;
 	}
-	/* "$5 USD": the code says which dollars. */
-	if (ret->unit == NUMBER_CURRENCY && is_alpha(ret->code[0]) && strcmp(ret->code, code) != 0)
+	/* "$5 USD": the code says which dollars; "£5 USD" says two things. */
+	if (ret->unit == NUMBER_CURRENCY && strcmp(ret->code, code) != 0 &&
+	    (is_alpha(ret->code[0]) || !may_say(ret->code, code)))
 		ret->form = NUMBER_ODD;
 	if (ret->unit != NUMBER_CURRENCY || is_alpha(code[0]))
 		snprintf(ret->code, sizeof(ret->code), "%s", code);

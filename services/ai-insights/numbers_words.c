@@ -43,7 +43,8 @@ static const struct word words[] = {
 	{ "tens", W_VAGUE, 0 },       { "hundreds", W_VAGUE, 0 },    { "thousands", W_VAGUE, 0 },
 	{ "millions", W_VAGUE, 0 },   { "billions", W_VAGUE, 0 },    { "trillions", W_VAGUE, 0 },
 	{ "dozens", W_VAGUE, 0 },     { "lakhs", W_VAGUE, 0 },       { "crores", W_VAGUE, 0 },
-	{ "umpteen", W_VAGUE, 0 },    { "dozen", W_SOLE, 12 },       { "couple", W_SOLE, 2 },
+	{ "umpteen", W_VAGUE, 0 },    { "zillion", W_VAGUE, 0 },     { "quadrillion", W_VAGUE, 0 },
+	{ "thousandths", W_PART, 0 }, { "dozen", W_SOLE, 12 },       { "couple", W_SOLE, 2 },
 	{ "pair", W_SOLE, 2 },        { "double", W_TIMES, 2 },      { "doubled", W_TIMES, 2 },
 	{ "doubles", W_TIMES, 2 },    { "doubling", W_TIMES, 2 },    { "twice", W_TIMES, 2 },
 	{ "triple", W_TIMES, 3 },     { "tripled", W_TIMES, 3 },     { "triples", W_TIMES, 3 },
@@ -222,8 +223,8 @@ static bool read_cardinal(const struct scan *t, size_t at, size_t *end, struct n
 		r.current += w.value;
 		*end = word_end;
 		ret->form = NUMBER_ORDINAL;
-	} else if (w.kind == W_ORDINAL && r.last == W_UNIT && byte_at(t, *end) == '-') {
-		*end = word_end; /* "one-third" */
+	} else if (w.kind == W_ORDINAL && r.last == W_UNIT && w.value > 2) {
+		*end = word_end; /* "one third" */
 		ret->form = NUMBER_ODD;
 	} else if (odd_words_behind(t, end)) {
 		ret->form = NUMBER_ODD;
@@ -249,12 +250,26 @@ static bool is_quarter(const struct scan *t, size_t at, size_t end)
 	return scan_is_word(t, at, end, "quarter") && scan_is_word(t, next, next_end, "of");
 }
 
+/* The word that ends before `at`, behind one space or hyphen. */
+static bool is_behind(const struct scan *t, size_t at, const char *word)
+{
+	size_t end = at > 0 && (t->s[at - 1] == ' ' || t->s[at - 1] == '-') ? at - 1 : at,
+	       from = end;
+
+	while (from > 0 && is_alpha(t->s[from - 1]))
+		from--;
+	return end < at && scan_is_word(t, from, end, word);
+}
+
 static bool read_sole(const struct scan *t, size_t at, size_t *end, struct number *ret)
 {
 	struct word w = find_word(t, at, *end);
 
 	if (is_quarter(t, at, *end))
 		w = (struct word){ "", W_PERCENT, 25 };
+	/* "a third of", "by a third": a part, not a place. */
+	if (w.kind == W_ORDINAL && w.value > 2 && is_behind(t, at, "a"))
+		w.kind = W_PART;
 	if (w.kind == W_NONE || is_idiom(t, at, *end))
 		return false;
 	ret->form = w.kind == W_ORDINAL                     ? NUMBER_ORDINAL

@@ -197,7 +197,7 @@ static bool is_order_word(const char *text, struct span s, const struct number *
 	const char *word;
 	size_t len = word_before(text, s, n->offset, &word);
 
-	if (in_list(before, word, len))
+	if (n->value.units == 1 && in_list(before, word, len))
 		return true;
 	if (n->value.units == 1 && in_list(behind, word, word_behind(text, s, end, &word)))
 		return true;

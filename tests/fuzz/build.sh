@@ -6,6 +6,12 @@ name=$(basename "$1" .c)
 mkdir -p "tests/fuzz/corpus/$name"
 gen=build/gen
 case $name in
+fuzz_numbers)
+	# What reads an answer's text stands alone, too.
+	ai=services/ai-insights
+	sources="$(find $ai -maxdepth 1 -name "numbers*.c" -o -maxdepth 1 -name "trace*.c") $ai/evidence.c $ai/calculate_decimal.c $(find libs/core -maxdepth 1 -name "*.c" ! -name contract.c)"
+	include="-I$ai"
+	;;
 fuzz_graphql | fuzz_csv | fuzz_gaql)
 	# The simulator's parsers stand alone.
 	sources="$(find tools/simulator -maxdepth 1 -name "*.c" ! -name main.c) $(find libs/core -maxdepth 1 -name "*.c" ! -name contract.c)"
