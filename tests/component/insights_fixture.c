@@ -56,7 +56,8 @@ static bool take(struct request *r, struct in_world *w, struct bus *bus, struct 
 	INVARIANT(message_unpack(r->a, type, data, len, BUS_PAYLOAD_MAX, &in) == ST_OK);
 	r->in = in;
 	if (token && strncmp(token, "Bearer ", 7) == 0 &&
-	    access_verify(w->sx.access, token + 7, &r->who, NULL, NULL) == ST_OK)
+	    access_verify(bus == w->billing_bus ? w->billing_access : w->sx.access, token + 7,
+			  &r->who, NULL, NULL) == ST_OK)
 		return true;
 	reply(r, ST_UNAUTHENTICATED, "no token of the caller", NULL);
 	return false;
@@ -384,9 +385,22 @@ static void stop_billing(struct in_world *w)
 	w->reserve_server = w->settle_server = NULL;
 }
 
+static struct access *access_of(struct in_world *w, const char *service)
+{
+	const struct access_key key = { "shopify-test-key", w->sx.public_pem };
+	struct access *access = access_new(service);
+
+	INVARIANT(access != NULL);
+	INVARIANT(access_set_state(access, &(struct access_state){ .version = 1,
+								   .keys = &key,
+								   .n_keys = 1 }) == ST_OK);
+	return access;
+}
+
 static void play_neighbours(struct in_world *w)
 {
 	w->billing_bus = bus_as(w, "token-billing");
+	w->billing_access = access_of(w, "token-billing");
 	w->shopify_bus = bus_as(w, "ingest-shopify");
 	w->servers[w->n_servers++] =
 		serve(w, w->sx.attribution, &attribution_methods[ATTRIBUTION_GET_SUMMARY],
@@ -439,6 +453,7 @@ void in_stop(struct in_world *w)
 	for (int i = 0; i < w->n_servers; i++)
 		bus_server_stop(w->servers[i], 1000);
 	bus_close(w->billing_bus, 1000);
+	access_free(w->billing_access);
 	bus_close(w->shopify_bus, 1000);
 	sx_stop(&w->sx);
 	ip_stop(&w->provider);

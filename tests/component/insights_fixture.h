@@ -42,6 +42,7 @@ struct in_world {
 	struct sx_world sx;
 	struct ip_provider provider;
 	struct bus *billing_bus, *shopify_bus;
+	struct access *billing_access; /* grants are good for one service */
 	struct bus_server *servers[8];
 	int n_servers;
 	struct bus_server *reserve_server, *settle_server, *grant_server;

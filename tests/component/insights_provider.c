@@ -240,7 +240,7 @@ static void put_answer(struct turn *t, struct buf *b, bool invented)
 		if (invented && row == t->rows->child->next)
 			invent(t, b);
 	}
-	buf_puts(b, "\nRecommendations:\n- Raise the first one in steps, it earned ");
+	buf_puts(b, "\nRecommendations:\n- Raise the budget of the best in steps, it earned ");
 	put_figure(b, cJSON_GetArrayItem(t->rows, 0), "revenue");
 	buf_puts(b, ".\n");
 }

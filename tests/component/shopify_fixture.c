@@ -514,7 +514,6 @@ static void point_at_simulator(struct sx_world *w, struct tk_env *env)
 		{ "ingest-ads", "PP_GOOGLE_CLIENT_ID", "pulsepoint.apps.simulator" },
 		{ "ingest-ads", "PP_GOOGLE_CLIENT_SECRET", "simulator-secret" },
 		{ "ingest-ads", "PP_GOOGLE_DEVELOPER_TOKEN", "simulator-developer-token" },
-		{ "ai-insights", "PP_AI_URL", NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
