@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define AL_WAIT_MS 20000 /* a condition that is not met by then fails the test */
+#define AL_WAIT_MS 60000 /* a condition that is not met by then fails the test */
 #define AL_COPIES  2
 #define AL_RULES   4 /* that every tenant begins with */
 
