@@ -223,10 +223,11 @@ static void recommend_rest(struct analyst *an, const struct campaigns *c)
 static void say_all(struct analyst *an, const struct campaigns *c)
 {
 	buf_printf(&an->prose,
-		   "This is what each campaign earned %s, by %s attribution with a window of %s, "
+		   "This is what each campaign earned %s, by %s attribution with a window of %.*s "
+		   "days, "
 		   "counting revenue less refunds. ",
 		   analyst_period(an), strcmp(an->model, "linear") == 0 ? "linear" : "last-touch",
-		   an->window);
+		   (int)strcspn(an->window, "d"), an->window);
 	say_best(an, c);
 	for (size_t i = 0; i < c->n_ranked && i < ANALYST_LINES_MAX; i++)
 		say_campaign(an, c, &c->ranked[i]);

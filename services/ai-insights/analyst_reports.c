@@ -184,10 +184,11 @@ void analyst_channels(struct analyst *an)
 		return;
 	n = analyst_rows(an, call, rows, ANALYST_ROWS_MAX);
 	buf_printf(&an->prose,
-		   "This is what each channel earned %s, by %s attribution with a window of %s, "
+		   "This is what each channel earned %s, by %s attribution with a window of %.*s "
+		   "days, "
 		   "counting revenue less refunds. ",
 		   analyst_period(an), strcmp(an->model, "linear") == 0 ? "linear" : "last-touch",
-		   an->window);
+		   (int)strcspn(an->window, "d"), an->window);
 	if (n == 0)
 		buf_puts(&an->prose, "There are no orders and no spend in these days. ");
 	for (size_t i = 0; i < n; i++)

@@ -221,6 +221,7 @@ static void write_head(struct tool_work *work, const Attribution__V1__Attributio
 	struct tool_writer *w = &work->w;
 	const char *window = tool_input_value(work->in, "window");
 
+	tool_write_know(w, EVIDENCE_WINDOW, window);
 	tool_write_text(w, "by", tool_input_value(work->in, "by"));
 	tool_write_text(w, "model", tool_input_value(work->in, "model"));
 	tool_write_text(w, "measure", tool_input_value(work->in, "measure"));

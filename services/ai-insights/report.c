@@ -57,6 +57,10 @@ static bool cut_bullet(struct line *l)
 	struct line t = trim(*l, " \t\r");
 	size_t digits = 0;
 
+	if (t.n == 1 && strchr("-*+", t.s[0])) {
+		l->n = 0;
+		return true;
+	}
 	if (t.n >= 2 && strchr("-*+", t.s[0]) && t.s[1] == ' ') {
 		*l = trim((struct line){ t.s + 2, t.n - 2 }, " \t\r");
 		return true;

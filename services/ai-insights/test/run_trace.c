@@ -291,7 +291,7 @@ static const char *const invented[] = {
 	"\xe2\x85\xa7",
 	"%d,813 [e2]",
 	"%d,813 GBP [e6]",
-	"%d.81% [e15]",
+	"%d.81%% [e15]",
 	"%d.81x [e3]",
 	"%d813 [e4000]",
 	"%d,813 orders [e1]",
