@@ -5,10 +5,11 @@
 #include "core/timeutil.h"
 #include "svc/svc.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #define BILL_MS       10000 /* one step with token-billing or the database */
 #define OVERDUE_EXTRA (30 * US_PER_SECOND)
+#define MODEL_DATE    8 /* digits */
 
 /* A call of its own for each step: the asker's time may be over, and his error is not ours. */
 struct step {
@@ -110,6 +111,17 @@ static void add(struct tokens *sum, const struct tokens *t)
 	sum->output += t->output;
 }
 
+/* A maker answers for "claude-x" as "claude-x-20260801", too: the same model at the same price. */
+static bool same_model(const char *asked, const char *answered)
+{
+	size_t n = strlen(asked);
+
+	return *answered == '\0' || strcmp(asked, answered) == 0 ||
+	       (strncmp(asked, answered, n) == 0 && answered[n] == '-' &&
+		strlen(answered + n + 1) == MODEL_DATE &&
+		strspn(answered + n + 1, "0123456789") == MODEL_DATE);
+}
+
 void bill_note(struct bill *b, const struct bill_used *used)
 {
 	struct model_call c = call_of(b);
@@ -117,7 +129,7 @@ void bill_note(struct bill *b, const struct bill_used *used)
 	c.used = true;
 	c.used_at = time_now_us();
 	c.tokens = used->tokens;
-	if (*used->model)
+	if (!same_model(b->model, used->model))
 		c.model = used->model;
 	c.request_id = used->request_id;
 	add(&b->used, &used->tokens);
