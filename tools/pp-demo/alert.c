@@ -163,7 +163,7 @@ static const cJSON *fired(const cJSON *deliveries, cJSON **body)
 	cJSON_ArrayForEach(x, cJSON_GetObjectItemCaseSensitive(deliveries, "received"))
 	{
 		*body = cJSON_Parse(text_of(x, "body"));
-		if (*body && strcmp(text_of(*body, "change"), "firing") == 0)
+		if (*body && strcmp(text_of(*body, "change"), "fired") == 0)
 			return x;
 		cJSON_Delete(*body);
 	}

@@ -227,6 +227,32 @@ static void put_totals(struct buf *b, const cJSON *s)
 	}
 }
 
+/* What campaigns without a return to compare have earned: no spend, or spend in another currency.
+ */
+static void put_unranked(struct buf *b, const cJSON *rows)
+{
+	const cJSON *row;
+	int n = 0;
+
+	cJSON_ArrayForEach(row, rows)
+	{
+		if (n == SHOWN_MAX || text_of(row, "campaign")[0] == '\0' ||
+		    is_figure(get(row, "roas")) || !is_figure(get(row, "revenue")))
+			continue;
+		buf_puts(b, "- ");
+		put_name(b, row);
+		buf_puts(b, " earned ");
+		put_figure(b, get(row, "revenue"));
+		if (cJSON_GetArraySize(get(row, "spend_by_currency")) > 0) {
+			buf_puts(b, " for ");
+			put_figures(b, get(row, "spend_by_currency"));
+			buf_puts(b, " of spend, which cannot be compared with it");
+		}
+		buf_puts(b, ".\n");
+		n++;
+	}
+}
+
 static void campaigns(const struct model_talk *t, struct buf *b, const cJSON *report)
 {
 	const cJSON *s = talk_result(t, "summary", NULL), *overall = get(s, "roas");
@@ -266,6 +292,7 @@ static void campaigns(const struct model_talk *t, struct buf *b, const cJSON *re
 		put_earned(b, r.rows[i]);
 		buf_puts(b, ".\n");
 	}
+	put_unranked(b, get(report, "rows"));
 	buf_puts(b, "\nRecommendations:\n");
 	for (size_t i = 0; i < best; i++) {
 		buf_puts(b, "- Raise the budget of ");
