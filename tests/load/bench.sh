@@ -8,6 +8,7 @@
 #   b  a typed call over the bus, beside bare cnats
 #   c  business events through outbox, relay, stream and inbox to a committed effect
 #   d  a sync of Shopify to projected credits
+#   h  from a cause to a delivered webhook
 #   e  memory of the services after all that
 #
 # It starts a suite of its own (fsync on, streams on files, authentication, limits and counters on) and ends it. Times never fail it; a wrong answer, a lost row or a service that ended does.
@@ -17,7 +18,7 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 root=$(cd "$here/../.." && pwd -P)
 OUT=$(cd "$root" && cd "${OUT:-build/gcc}" && pwd -P)
 export OUT
-PARTS=${PARTS:-a b c d e}
+PARTS=${PARTS:-a b c d h e}
 DATA=${DATA:-data/retail-uk.tar.gz}
 SECONDS_EACH=${SECONDS_EACH:-6} # of one load
 BRANDS=20
@@ -288,6 +289,21 @@ part_d() {
 	api GET "/api/brands/$target/summary" "$token" >/dev/null
 }
 
+# ---- h: alerts ----
+
+part_h() {
+	printf '\nh. from a cause to the webhook: telemetry, rule, alert, notice, a signed POST that arrives\n'
+	code=$(api POST /api/admin/tenants "$operator" \
+		"{\"name\":\"Alerts\",\"tier\":\"unlimited\",\"admin\":{\"email\":\"alerts@bench.example\",\"password\":\"$password\"}}" | member tenant_id)
+	api POST /api/auth/login "$operator" "{\"email\":\"alerts@bench.example\",\"password\":\"$password\"}" | member access_token >"$work/alerts.token"
+	# shellcheck disable=SC2046 # words
+	set -- $(as_service api-edge timeout 120 "$OUT/bin/bench" alerts "$base" "$code" "$work/alerts.token" 200 2>"$work/alerts.log" | sed -n 's/^RESULT //p')
+	[ $# -eq 4 ] || die "alerts: no figures: $(tail -n 3 "$work/alerts.log")"
+	row "alert, cause to delivered webhook ($1 changes): p50 ms" "$2" ""
+	row "alert, cause to delivered webhook: p99 ms" "$3" "< 1000"
+	row "alert, cause to delivered webhook: slowest ms" "$4" ""
+}
+
 # ---- e: memory ----
 
 part_e() {
@@ -304,7 +320,7 @@ part_e() {
 facts
 prepare
 : >"$table"
-for part in a b c d e; do
+for part in a b c d h e; do
 	! has_part "$part" || "part_$part"
 done
 printf '\n'

@@ -47,6 +47,9 @@ int bench_bare(int argc, char **argv);
 int bench_events(int argc, char **argv);
 /* telemetry TENANT ROWS paced|flood: rows of api-edge; WATCH_DB, when it is set, observability's. */
 int bench_telemetry(int argc, char **argv);
+/* alerts BASE_URL TENANT TOKEN_FILE ALERTS: so many changes of a rule of a tenant that has no other
+ * requests, each until its webhook is here. */
+int bench_alerts(int argc, char **argv);
 
 /* A whole number of an argument in [min, max]; prints which one is wrong and ends the program. */
 int64_t bench_number(const char *what, const char *text, int64_t min, int64_t max);

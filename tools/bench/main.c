@@ -21,6 +21,7 @@ static const struct command {
 	{ "bare", "CALLERS SECONDS", 2, bench_bare },
 	{ "events", "ads|orders TENANT BRAND ROWS ROWS_PER_EVENT", 5, bench_events },
 	{ "telemetry", "TENANT ROWS paced|flood", 3, bench_telemetry },
+	{ "alerts", "BASE_URL TENANT TOKEN_FILE ALERTS", 4, bench_alerts },
 };
 
 int64_t bench_number(const char *what, const char *text, int64_t min, int64_t max)
