@@ -73,6 +73,12 @@ const char *svc_worker_conninfo(const struct svc *svc)
 {
 	return svc->cfg.db_worker;
 }
+int svc_workers(const struct svc *svc)
+{
+	if (svc->cfg.workers)
+		return (int)svc->cfg.workers;
+	return svc->spec->workers ? svc->spec->workers : 16;
+}
 struct seal_ring *svc_seal_ring(struct svc *svc)
 {
 	return svc->seal;
@@ -213,9 +219,7 @@ static enum status start_server(struct svc *svc, struct error *err)
 	struct bus_server_config cfg = {
 		.subject = subject,
 		.queue = svc->name,
-		.workers = svc->cfg.workers ? (int)svc->cfg.workers
-			   : spec->workers  ? spec->workers
-					    : 16,
+		.workers = svc_workers(svc),
 		.queue_max = SVC_REQUESTS_MAX,
 		.serve = svc__serve,
 		.full = svc__serve_full,

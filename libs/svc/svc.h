@@ -73,6 +73,8 @@ struct db *svc_db(struct svc *svc);
 struct db *svc_worker_db(struct svc *svc);
 /* Its connection string, for who needs a session of its own (libs/ingest). Never logged. */
 const char *svc_worker_conninfo(const struct svc *svc);
+/* Request threads of this process: who keeps some of them for long leaves the others. */
+int svc_workers(const struct svc *svc);
 /* True once a stop was asked for; long work must look and leave. */
 bool svc_stopping(const struct svc *svc);
 /* Waits until stop, a svc_wake, or the timeout. */

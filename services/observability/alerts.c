@@ -6,9 +6,9 @@
  */
 #include "alert.h"
 #include "alerts_priv.h"
-#include "samples.h"
 #include "core/log.h"
 #include "core/timeutil.h"
+#include "samples.h"
 #include "store_alerts.h"
 #include "store_samples.h"
 

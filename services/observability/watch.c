@@ -33,7 +33,7 @@ struct watch {
 	pthread_cond_t news; /* the watchers here */
 	/* Under the lock: */
 	struct watcher watchers[WATCHERS_MAX];
-	int n;
+	int n, max;
 	bool woken, stopping;
 };
 
@@ -124,6 +124,7 @@ enum status watch_start(struct svc *svc, struct watch **ret, struct error *err)
 	if (!w)
 		return error_set(err, ST_UNAVAILABLE, NULL, "the service is out of memory");
 	w->svc = svc;
+	w->max = svc_workers(svc) / 2 < WATCHERS_MAX ? svc_workers(svc) / 2 : WATCHERS_MAX;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->look, NULL);
 	pthread_cond_init(&w->news, NULL);
@@ -168,7 +169,7 @@ static enum status enter(struct watch *w, struct call *call, int *me)
 	enum status st = ST_UNAVAILABLE;
 
 	pthread_mutex_lock(&w->lock);
-	for (int i = 0; st != ST_OK && i < WATCHERS_MAX; i++) {
+	for (int i = 0; st != ST_OK && w->n < w->max && i < WATCHERS_MAX; i++) {
 		if (w->watchers[i].used)
 			continue;
 		w->watchers[i] = (struct watcher){ .used = true };

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-/* A watcher keeps one of the service's workers: WORKERS in main.c is twice as many. */
+/* Of a process. A watcher keeps one of its workers, so it is at most half of them as well. */
 #define WATCHERS_MAX        32
 #define WATCH_LOOK_MS       100
 #define WATCH_WAIT_MS       250 /* a cancelled watcher notices by then */

@@ -45,7 +45,8 @@ int bench_bare(int argc, char **argv);
 /* events ads|orders TENANT BRAND ROWS ROWS_PER_EVENT: PP_DB_APP is the service's, WATCH_DB
  * attribution's. */
 int bench_events(int argc, char **argv);
-/* telemetry TENANT ROWS paced|flood: rows of api-edge; WATCH_DB, when it is set, observability's. */
+/* telemetry TENANT ROWS paced|flood: rows of api-edge; WATCH_DB, when it is set, observability's.
+ */
 int bench_telemetry(int argc, char **argv);
 /* alerts BASE_URL TENANT TOKEN_FILE ALERTS: so many changes of a rule of a tenant that has no other
  * requests, each until its webhook is here. */
