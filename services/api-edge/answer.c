@@ -173,6 +173,7 @@ static void send_all(struct exchange *x, const char *body, size_t len)
 	buf_puts(x->out, "\r\n");
 	if (!x->head)
 		buf_put(x->out, body, len);
+	x->bytes_out = x->head ? 0 : (int64_t)len;
 	/* A client that went away has nobody to be told; half an answer ends its connection. */
 	if (buf_status(x->out) == ST_OK && write_all(x) == (int)x->out->len)
 		atomic_fetch_add(&x->edge->answered, 1);
@@ -332,6 +333,7 @@ enum status answer_stream_begin(struct exchange *x)
 
 enum status answer_stream_put(struct exchange *x, const char *data, size_t len)
 {
+	x->bytes_out += (int64_t)len;
 	buf_reset(x->out);
 	if (speaks_chunks(x))
 		buf_printf(x->out, "%zx\r\n", len);

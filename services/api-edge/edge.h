@@ -101,6 +101,11 @@ struct exchange {
 	struct limits_verdict limit;
 	int status; /* what was sent; of a stream that failed afterwards what it came to */
 	enum status outcome;
+	bool untold;                 /* the edge's own pages are no requests of the API */
+	const char *brand_id;        /* of the path; NULL: none */
+	int64_t start_us;            /* monotonic */
+	int64_t counted_us;          /* when it counts as answered; 0: at its end */
+	int64_t bytes_in, bytes_out; /* of bodies */
 	char token[ACCESS_TOKEN_MAX];
 };
 
@@ -169,6 +174,9 @@ void edge_stream(struct exchange *x, struct json_param *params, size_t n);
 /* pages.c: true when the path is one of the edge's own (health, docs, metrics). */
 bool edge_page(struct exchange *x, const char *path);
 void edge_count(struct edge *e, const struct route *r, int status, int64_t us);
+
+/* tell.c: tells the runtime's telemetry of an answered request that took so long. */
+void edge_tell(const struct exchange *x, int64_t us);
 
 /* keys.c: API keys of operators, exchanged for access tokens and kept until these expire. */
 #define OPERATOR_KEY_PREFIX "ppo_"

@@ -250,6 +250,7 @@ enum status edge_read_body(struct exchange *x, size_t max, char **ret, size_t *l
 		return error_set(&x->err, ST_TOO_LARGE, "body", "is larger than %zu bytes", max);
 	(*ret)[*len] = '\0';
 	x->unread = false;
+	x->bytes_in = (int64_t)*len;
 	return ST_OK;
 }
 
@@ -406,9 +407,26 @@ static void refuse_route(struct exchange *x, enum status st, const char *allow)
 	answer_problem(x, st);
 }
 
+/* Only a well-formed id is told further. */
+static void note_brand(struct exchange *x, const struct json_param *params, size_t n)
+{
+	const char *field = x->route->method->brand_field;
+
+	for (size_t i = 0; field && i < n; i++)
+		if (strcmp(params[i].name, field) == 0 && uuid_valid(params[i].value)) {
+			char *id = arena_strdup(x->arena, params[i].value);
+
+			uuid_normalise(id);
+			x->brand_id = id;
+		}
+}
+
 static void serve_route(struct exchange *x, struct json_param *params, size_t n)
 {
-	enum status st = identify(x, params, n);
+	enum status st;
+
+	note_brand(x, params, n);
+	st = identify(x, params, n);
 
 	if (st == ST_OK)
 		st = limit(x);
@@ -453,10 +471,11 @@ static void handle(struct exchange *x)
 	}
 	if (strcmp(x->method, "OPTIONS") == 0) {
 		answer_empty(x, 204);
+		x->untold = true;
 		return;
 	}
 	path = raw_path(x);
-	if (edge_page(x, path))
+	if ((x->untold = edge_page(x, path)))
 		return;
 	st = router_find(x->edge->router, x->arena, x->method, path, &x->route, params, &n, &allow);
 	if (st != ST_OK) {
@@ -492,17 +511,22 @@ static struct scratch *begin(struct mg_connection *conn)
 		return NULL;
 	}
 	atomic_fetch_add(&e->taken, 1);
-	s->x = (struct exchange){
-		.edge = e, .conn = conn, .info = info, .arena = s->arena, .out = &s->out
-	};
+	s->x = (struct exchange){ .edge = e,
+				  .conn = conn,
+				  .info = info,
+				  .arena = s->arena,
+				  .out = &s->out,
+				  .start_us = time_mono_us() };
 	return s;
 }
 
-static int end(struct scratch *s, int64_t start)
+static int end(struct scratch *s)
 {
 	struct exchange *x = &s->x;
+	int64_t us = (x->counted_us ? x->counted_us : time_mono_us()) - x->start_us;
 
-	edge_count(x->edge, x->route, x->status, time_mono_us() - start);
+	edge_count(x->edge, x->route, x->status, us);
+	edge_tell(x, us);
 	atomic_fetch_sub(&x->edge->in_flight, 1);
 	/* Who waits for leave to send a body has sent none. */
 	if (x->unread && !x->waits)
@@ -515,20 +539,18 @@ static int end(struct scratch *s, int64_t start)
 
 int edge_handle(struct mg_connection *conn)
 {
-	int64_t start = time_mono_us();
 	struct scratch *s = begin(conn);
 
 	if (!s)
 		return 503;
 	handle(&s->x);
 	tell_failure(&s->x);
-	return end(s, start);
+	return end(s);
 }
 
 /* The request is not to be looked at: what civetweb has of it may be half of one. */
 int edge_refused(struct mg_connection *conn, int status, const char *why)
 {
-	int64_t start = time_mono_us();
 	struct scratch *s = begin(conn);
 	struct exchange *x;
 
@@ -547,6 +569,6 @@ int edge_refused(struct mg_connection *conn, int status, const char *why)
 			    "headers are larger than 16 KiB or came too slowly");
 	answer_problem(x, ST_INVALID);
 	x->unread = true;
-	(void)end(s, start);
+	(void)end(s);
 	return 0;
 }

@@ -92,7 +92,9 @@ static enum status begin_events(struct stream *s)
 	if (s->begun)
 		return ST_OK;
 	s->begun = true;
-	s->enough = s->x->head;
+	/* Who only watches was answered when the stream opened, however long it lasts. */
+	if (!s->x->route->method->answer_field)
+		s->x->counted_us = time_mono_us();
 	s->enough = s->x->head;
 	s->beat_at_us = time_mono_us() + s->x->edge->cfg.heartbeat_ms * 1000;
 	if (answer_stream_begin(s->x) == ST_OK)

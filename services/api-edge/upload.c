@@ -182,6 +182,7 @@ static enum status read_blocks(struct upload *u, char *block)
 		if (edge_unwatch(x) || got < 0 || (got == 0 && total < declared))
 			return edge_body_broken(x);
 		total += got;
+		x->bytes_in = total;
 		x->unread = x->chunked ? got > 0 : total < declared;
 		st = total > EDGE_UPLOAD_MAX ? too_large(x) : take_block(u, block, (size_t)got);
 	}
