@@ -51,7 +51,7 @@ struct in_world {
 	size_t n_ledger;
 	int summaries, reports, grants;
 	enum in_billing billing;
-	const char *campaign;       /* name of the first campaign */
+	const char *_Atomic campaign; /* name of the first campaign */
 	atomic_bool broken_reports; /* attribution fails */
 };
 

@@ -617,3 +617,18 @@ struct ip_tokens ip_billed(struct ip_provider *p)
 	pthread_mutex_unlock(&p->lock);
 	return t;
 }
+
+struct ip_seen ip_seen(struct ip_provider *p)
+{
+	struct ip_seen s;
+
+	pthread_mutex_lock(&p->lock);
+	s = (struct ip_seen){ .requests = p->requests,
+			      .invented = p->invented,
+			      .most_parallel_results = p->most_parallel_results,
+			      .prefix_changed = p->prefix_changed };
+	memcpy(s.prefix, p->prefix, sizeof(s.prefix));
+	memcpy(s.last_invented, p->last_invented, sizeof(s.last_invented));
+	pthread_mutex_unlock(&p->lock);
+	return s;
+}

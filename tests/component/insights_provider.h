@@ -42,6 +42,12 @@ struct ip_tokens {
 	uint64_t calls, input, cache_read, write_5m, write_1h, output;
 };
 
+struct ip_seen {
+	uint64_t requests, invented, most_parallel_results;
+	bool prefix_changed;
+	char prefix[17], last_invented[64];
+};
+
 struct ip_provider {
 	struct mg_context *server;
 	int port;
@@ -66,5 +72,7 @@ void ip_set(struct ip_provider *p, enum ip_mode mode);
 /* Lets those go on that IP_SILENT_TEXT holds. */
 void ip_release(struct ip_provider *p);
 struct ip_tokens ip_billed(struct ip_provider *p);
+/* What it has seen so far, read under its lock. */
+struct ip_seen ip_seen(struct ip_provider *p);
 
 #endif

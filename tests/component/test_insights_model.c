@@ -100,7 +100,7 @@ static void an_honest_answer(void **state)
 	assert_by_the_model(&a, 1);
 	assert_int_equal(a.answer->n_untraced, 0);
 	assert_null(strstr(a.shown, "I will look"));
-	assert_int_equal(world.provider.most_parallel_results, 2);
+	assert_int_equal(ip_seen(&world.provider).most_parallel_results, 2);
 	/* Two calls of the model, settled; the answer's tokens and cost are their sums. */
 	assert_int_equal(calls_in_state(a.question_id, "settled"), 2);
 	in_check_ledger(&world);
@@ -147,7 +147,7 @@ static void bad_tool_calls_are_told_to_the_model(void **state)
 
 		assert_by_the_model(&a, 1);
 		assert_int_equal(a.answer->n_untraced, 0);
-		assert_int_equal(world.provider.most_parallel_results, 2);
+		assert_int_equal(ip_seen(&world.provider).most_parallel_results, 2);
 	}
 	in_check_ledger(&world);
 }
@@ -237,12 +237,12 @@ static void an_invented_number_goes_back_once(void **state)
 
 		assert_by_the_model(&a, 2);
 		assert_string_equal(shape(&a), "started tool text restart text answer");
-		assert_null(strstr(a.shown, world.provider.last_invented));
+		assert_null(strstr(a.shown, ip_seen(&world.provider).last_invented));
 		assert_null(strstr(a.shown, "[untraced]"));
 		assert_int_equal(a.answer->n_untraced, 0);
 		caught++;
 	}
-	assert_int_equal(world.provider.invented, INVENTED);
+	assert_int_equal(ip_seen(&world.provider).invented, INVENTED);
 	assert_int_equal(caught, INVENTED);
 	in_check_ledger(&world);
 }
@@ -254,7 +254,8 @@ static void what_is_invented_again_is_marked(void **state)
 	(void)state;
 	for (int i = 0; i < INVENTED; i++) {
 		struct in_answer a = ask(IP_INVENT_PERSIST);
-		const char *number = world.provider.last_invented;
+		const struct ip_seen seen = ip_seen(&world.provider);
+		const char *number = seen.last_invented;
 
 		assert_by_the_model(&a, 2);
 		assert_string_equal(shape(&a), "started tool text restart text answer");
@@ -264,7 +265,7 @@ static void what_is_invented_again_is_marked(void **state)
 		assert_non_null(strstr(a.answer->untraced[0], number));
 		marked++;
 	}
-	assert_int_equal(world.provider.invented, 2 * INVENTED);
+	assert_int_equal(ip_seen(&world.provider).invented, 2 * INVENTED);
 	assert_int_equal(marked, INVENTED);
 	in_check_ledger(&world);
 }
@@ -315,7 +316,7 @@ static void names_that_give_orders_change_nothing(void **state)
 			assert_string_equal(e->unit, p->unit);
 		}
 	}
-	assert_false(world.provider.prefix_changed);
+	assert_false(ip_seen(&world.provider).prefix_changed);
 }
 
 static void everybody_shares_the_prefix(void **state)
@@ -326,8 +327,8 @@ static void everybody_shares_the_prefix(void **state)
 	sx_tenant(&world.sx, &other);
 	(void)ask(IP_HONEST);
 	(void)in_ask(&world, &other, "And what about refunds?");
-	assert_false(world.provider.prefix_changed);
-	assert_true(world.provider.prefix[0] != '\0');
+	assert_false(ip_seen(&world.provider).prefix_changed);
+	assert_true(ip_seen(&world.provider).prefix[0] != '\0');
 }
 
 /* ---- the bill ---- */
@@ -341,7 +342,7 @@ static void a_spent_budget_asks_no_model(void **state)
 	a = ask(IP_HONEST);
 	assert_by_the_analyst(&a, "budget");
 	assert_int_equal(ip_billed(&world.provider).calls, 0);
-	assert_int_equal(world.provider.requests, 0);
+	assert_int_equal(ip_seen(&world.provider).requests, 0);
 	assert_int_equal(a.answer->cost->units, 0);
 }
 
@@ -353,7 +354,7 @@ static void without_billing_no_model_is_asked(void **state)
 	in_billing(&world, IN_BILLING_AWAY);
 	a = ask(IP_HONEST);
 	assert_by_the_analyst(&a, "unreachable");
-	assert_int_equal(world.provider.requests, 0);
+	assert_int_equal(ip_seen(&world.provider).requests, 0);
 }
 
 static void an_unpriced_call_has_no_cost(void **state)
@@ -387,8 +388,10 @@ static void what_cannot_be_settled_is_settled_later(void **state)
 		 " AND state = 'settled'",
 		 a.question_id);
 	in_check_ledger(&world);
+	pthread_mutex_lock(&world.lock);
 	for (size_t i = 0; i < world.n_ledger; i++)
 		late += world.ledger[i].late;
+	pthread_mutex_unlock(&world.lock);
 	assert_int_equal(late, 2);
 	assert_int_equal(in_question(&world, &tenant, a.question_id)->answer->cost->units,
 			 2 * FAKE_COST);
