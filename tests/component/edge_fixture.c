@@ -285,6 +285,13 @@ struct answer wire_answer(struct wire *c, struct arena *a, bool bodyless)
 	return r;
 }
 
+const char *wire_rest(struct wire *c)
+{
+	while (more(c))
+		;
+	return c->len > 0 ? c->buf : "";
+}
+
 bool wire_ended(struct wire *c)
 {
 	return c->len == 0 && !more(c) && c->len == 0;

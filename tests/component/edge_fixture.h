@@ -53,6 +53,8 @@ struct answer wire_answer(struct wire *c, struct arena *a, bool bodyless);
  * NULL when the connection ended. */
 struct answer wire_head(struct wire *c, struct arena *a);
 const char *wire_chunk(struct wire *c, struct arena *a);
+/* All that comes until the other side ends the connection; valid until wire_close. */
+const char *wire_rest(struct wire *c);
 /* True when the other side ends the connection without a further byte. */
 bool wire_ended(struct wire *c);
 /* A header's value ("" when absent), in the arena; how many times it is there. */
