@@ -16,7 +16,7 @@
 /* ---- what is asked ---- */
 
 struct topic {
-	const char *words[16]; /* any of them, whole words or beginnings of words ("campaign") */
+	const char *words[20]; /* any of them, whole words or beginnings of words ("campaign") */
 	void (*answer)(struct analyst *an);
 };
 

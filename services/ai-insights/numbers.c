@@ -140,3 +140,27 @@ bool numbers_next(const char *text, size_t len, size_t *pos, struct number *ret)
 	*pos = len;
 	return false;
 }
+
+void numbers_unit_behind(const char *text, size_t len, size_t at, struct number *n)
+{
+	const struct scan t = { text, len };
+	struct number behind = *n;
+	size_t pos = at, next;
+	struct number other;
+
+	if (n->unit != NUMBER_BARE && n->unit != NUMBER_NOUN)
+		return;
+	behind.len = at - n->offset;
+	behind.unit = NUMBER_BARE;
+	behind.word[0] = '\0';
+	scan_unit(&t, &behind);
+	next = scan_spaces(&t, behind.offset + behind.len, 1);
+	if (numbers_next(text, len, &pos, &other) && other.offset < next + 1)
+		return;
+	if (behind.unit != NUMBER_BARE && behind.unit != NUMBER_NOUN) {
+		n->unit = behind.unit;
+		memcpy(n->code, behind.code, sizeof(n->code));
+	}
+	n->power = behind.power;
+	n->form = behind.form;
+}

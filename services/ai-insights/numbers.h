@@ -57,5 +57,11 @@ struct number {
  * it. False when there is none. Start at the beginning of a text or of a word.
  */
 bool numbers_next(const char *text, size_t len, size_t *pos, struct number *ret);
+/*
+ * A unit that stands at `at`, behind the number's marker ("5 [e1] million", "5 [e1] USD"): adds it
+ * to the number, whose unit is bare or a noun. What belongs to the next number ("[e1] GBP 6") is
+ * none.
+ */
+void numbers_unit_behind(const char *text, size_t len, size_t at, struct number *n);
 
 #endif

@@ -101,9 +101,9 @@ void trace_find_names(const struct evidence_list *ev, const char *text, struct s
 }
 
 /*
- * A name vouches for its numbers when it is plainly a name: it begins with a letter or "#" and
- * holds a word, or it is put in quotes. Otherwise a campaign called "1,000,000 GBP" would vouch for
- * a lie.
+ * A name vouches for its numbers when it is put in quotes. Without quotes it must plainly be a name
+ * (it begins with a letter or "#" and holds a word), and the number a plain one, such as a year:
+ * otherwise a campaign called "1,000,000 GBP" or "revenue of 9,000 GBP" would vouch for a lie.
  */
 static bool is_plain_name(const char *name)
 {
@@ -126,11 +126,22 @@ static bool is_quoted(const char *text, struct span at)
 		strncmp(text + at.to, "\xe2\x80\x9d", 3) == 0);
 }
 
-bool trace_inside_name(const struct names *names, const char *text, size_t from, size_t to)
+static bool is_plain_number(const char *name, const struct number *n)
 {
+	return n->form != NUMBER_ODD && !n->grouped && n->fraction == 0 && n->power == 0 &&
+	       (n->digits <= 4 || name[0] == '#') && !n->negative &&
+	       (n->unit == NUMBER_BARE || n->unit == NUMBER_NOUN);
+}
+
+bool trace_inside_name(const struct names *names, const char *text, const struct number *n)
+{
+	size_t from = n->offset, to = from + n->len;
+
 	for (size_t i = 0; i < names->n; i++)
 		if (names->exact[i] && from >= names->at[i].from && to <= names->at[i].to &&
-		    (is_plain_name(names->text[i]) || is_quoted(text, names->at[i])))
+		    ((is_plain_name(names->text[i]) &&
+		      (n->in_word || is_plain_number(names->text[i], n))) ||
+		     is_quoted(text, names->at[i])))
 			return true;
 	return false;
 }

@@ -35,8 +35,8 @@ struct names {
 };
 void trace_find_names(const struct evidence_list *ev, const char *text, struct span s,
 		      struct names *ret);
-/* True when [from, to) lies inside a name that vouches for numbers in it. */
-bool trace_inside_name(const struct names *names, const char *text, size_t from, size_t to);
+/* True when the number lies inside a name that vouches for it. */
+bool trace_inside_name(const struct names *names, const char *text, const struct number *n);
 /* True when the sentence names rows, and not this figure's. */
 bool trace_other_row(const struct names *names, const struct evidence *e);
 

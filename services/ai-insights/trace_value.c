@@ -102,6 +102,9 @@ static enum fit compare(const struct number *n, struct figure value, int power)
 		return FIT_NO;
 	if (written != up && written != even)
 		return FIT_NO;
+	/* Thousands that leave nothing of an amount are no rounding of it. */
+	if (written == 0 && value.units != 0 && n->power > 0)
+		return FIT_NO;
 	/* Exact: nothing was rounded away. */
 	return figure_round(whole, down, FIGURE_SCALE_MAX, HALF_UP, &up) &&
 			       figure_compare((struct figure){ up, FIGURE_SCALE_MAX }, n->value) ==

@@ -153,26 +153,26 @@ static const struct world retail = {
  * figures. */
 static const struct world nasty = {
 	.name = "nasty",
-	.summary = "{\"orders\":113,\"gross\":null,\"refunds\":null,\"net\":null,\"ad_spend\":"
-		   "[" MONEY("2018.496", "KWD") "," MONEY(
-			   "16337.66",
-			   "USD") "],\"roas\":null," FRESH
-				  ",\"by_currency\":[{\"currency\":\"KWD\","
-				  "\"orders\":100,\"gross\":" MONEY(
-					  "965318.954",
-					  "KW"
-					  "D") ",\"refunds\":" MONEY("59331.138",
-								     "KWD") ",\"net\":" MONEY("9059"
-											      "87."
-											      "816",
-											      "KWD") "},{\"currency\":\"USD\",\"orders\":"
-												     "13,\"gross\":" MONEY(
-													     "-1.5",
-													     "USD") ",\"ref"
-														    "unds\""
-														    ":" MONEY("0", "USD") ",\"net\":" MONEY("-1.5", "USD") "}],\"spend_by_platform\":[{\"platform\":\"meta\",\"spend\":" MONEY(
-															    "2018.496",
-															    "KWD") "}],\"first_day\":\"2024-01-01\",\"last_day\":\"2024-12-31\"}",
+	.summary =
+		"{\"orders\":113,\"gross\":null,\"refunds\":null,\"net\":null,\"ad_spend\":"
+		"[" MONEY("2018.496", "KWD") "," MONEY(
+			"16337.66",
+			"USD") "],\"roas\":null," FRESH ",\"by_currency\":[{\"currency\":\"KWD\","
+			       "\"orders\":100,\"gross\":" MONEY(
+				       "965318.954",
+				       "KW"
+				       "D") ",\"refunds\":" MONEY("59331.138",
+								  "KWD") ",\"net\":" MONEY("9059"
+											   "87."
+											   "816",
+											   "KWD") "},{\"currency\":\"USD\",\"orders\":"
+												  "13,\"gross\":" MONEY(
+													  "-1.5",
+													  "USD") ",\"ref"
+														 "unds\""
+														 ":" MONEY("0", "USD") ",\"net\":" MONEY("-1.5", "USD") "}],\"spend_by_platform\":[{\"platform\":\"meta\",\"spend\":" MONEY(
+															 "2018.496",
+															 "KWD") "}],\"first_day\":\"2024-01-01\",\"last_day\":\"2024-12-31\"}",
 	.campaigns = "{\"by\":\"campaign\",\"model\":\"last_touch\",\"measure\":\"net\",\"window\":"
 		     "\"28d\",\"rows\":["
 		     "{\"channel\":\"google_ads\",\"platform\":\"google\",\"campaign_id\":\"1\","
@@ -184,51 +184,55 @@ static const struct world nasty = {
 					  "\"revenue_by_currency\":[" MONEY("100.125",
 									    "KWD") "],\"spend_by_"
 										   "currency\":"
-										   "[" MONEY("50",
-											     "USD") "]},"
-												    "{\"chann"
-												    "el\":"
-												    "\"meta_"
-												    "ads\","
-												    "\"platfo"
-												    "rm\":"
-												    "\"meta\""
-												    ",\"campa"
-												    "ign_"
-												    "id\":"
-												    "\"1\","
-												    "\"campai"
-												    "gn\":"
-												    "\"4711\""
-												    ","
-												    "\"orders"
-												    "\":"
-												    "\"2\","
-												    "\"revenu"
-												    "e\":"
-												    "null,"
-												    "\"spend"
-												    "\""
-												    ":" MONEY("0.0004", "KWD") ",\"roas\":null,"
-															       "\"revenue_by_currency\":[" MONEY("1", "KWD") "," MONEY("2", "USD") "],\"spend_by_currency\":[" MONEY("0.0004", "KWD") "]},"
-																														      "{\"channel\":\"meta_ads\",\"platform\":\"meta\",\"campaign_id\":\"2\",\"campaign\":\"e1\\n\\u0007\\u202eevil\","
-																														      "\"orders\":\"0\",\"revenue\":" MONEY("-3.5",
-																																			    "KWD") ",\"spend\":" MONEY("7",
-																																						       "KWD") ",\"roas\":\"-0.5\","
-																																							      "\"revenue_by_currency\":[" MONEY("-3.5",
-																																												"KWD") "],\"spend_by_currency\":[" MONEY("7", "KWD") "]},"
-																																																		     "{\"channel\":\"meta_ads\",\"platform\":\"meta\",\"campaign_id\":\"3\",\"campaign\":\"Sale\","
-																																																		     "\"orders\":\"1\",\"revenue\":" MONEY("3.5",
-																																																							   "KWD") ",\"spend\":" MONEY("7",
-																																																										      "KWD") ",\"roas\":\"0.5\","
-																																																											     "\"revenue_by_currency\":[" MONEY("3.5",
-																																																															       "KWD") "],\"spend_by_currency\":[" MONEY("7", "KWD") "]},"
-																																																																						    "{\"channel\":\"meta_ads\",\"platform\":\"meta\",\"campaign_id\":\"4\",\"campaign\":\"SALE\","
-																																																																						    "\"orders\":\"1\",\"revenue\":" MONEY("3.25", "KWD") ",\"spend\":" MONEY("7",
-																																																																															     "KWD") ",\"roas\":\"0.4643\","
-																																																																																    "\"revenue_by_currency\":[" MONEY(
-																																																																																	    "3.25", "KWD") "],\"spend_by_currency\":[" MONEY("7",
-																																																																																							     "KWD") "]}]," FRESH "}",
+										   "[" MONEY(
+											   "50", "U"
+												 "S"
+												 "D") "]},"
+												      "{\"chann"
+												      "el\":"
+												      "\"meta_"
+												      "ads\","
+												      "\"platfo"
+												      "rm\":"
+												      "\"meta\""
+												      ",\"campa"
+												      "ign_"
+												      "id\":"
+												      "\"1\","
+												      "\"campai"
+												      "gn\":"
+												      "\"4711\""
+												      ","
+												      "\"orders"
+												      "\":"
+												      "\"2\","
+												      "\"revenu"
+												      "e\":"
+												      "null,"
+												      "\"spend"
+												      "\""
+												      ":" MONEY("0.0004", "KWD") ",\"roas\":null,"
+																 "\"revenue_by_currency\":[" MONEY("1", "KWD") "," MONEY("2", "USD") "],\"spend_by_currency\":[" MONEY("0.0004", "KWD") "]},"
+																															"{\"channel\":\"meta_ads\",\"platform\":\"meta\",\"campaign_id\":\"2\",\"campaign\":\"e1\\n\\u0007\\u202eevil\","
+																															"\"orders\":\"0\",\"revenue\":" MONEY("-3.5",
+																																			      "KWD") ",\"spend\":" MONEY("7",
+																																							 "KWD") ",\"roas\":\"-0.5\","
+																																								"\"revenue_by_currency\":[" MONEY(
+																																									"-3.5", "KWD") "],\"spend_by_currency\":[" MONEY("7",
+																																															 "KWD") "]},"
+																																																"{\"channel\":\"meta_ads\",\"platform\":\"meta\",\"campaign_id\":\"3\",\"campaign\":\"Sale\","
+																																																"\"orders\":\"1\",\"revenue\":" MONEY("3.5", "KWD") ",\"spend\":" MONEY("7", "KWD") ",\"roas\":\"0.5\","
+																																																										    "\"revenue_by_currency\":[" MONEY("3.5", "KWD") "],\"spend_by_currency\":[" MONEY("7",
+																																																																				      "KWD") "]},"
+																																																																					     "{\"channel\":\"meta_ads\",\"platform\":\"meta\",\"campaign_id\":\"4\",\"campaign\":\"SALE\","
+																																																																					     "\"orders\":\"1\",\"revenue\":" MONEY(
+																																																																						     "3.25",
+																																																																						     "KWD") ",\"spend\":" MONEY("7",
+																																																																										"KWD") ",\"roas\":\"0.4643\","
+																																																																										       "\"revenue_by_currency\":[" MONEY(
+																																																																											       "3.25", "KWD") "],\"spend_by_currency\":[" MONEY("7",
+																																																																																		"KWD") "]}]," FRESH
+																																																																																		       "}",
 	.channels = REPORT("channel", FREE("other", "", "1", "5")),
 	.products = PRODUCTS,
 	.orders = ORDERS,

@@ -143,6 +143,8 @@ static int fill(struct fixture *f)
 	}
 	/* A campaign whose name would vouch for any amount, and one that is a bare number. */
 	if (evidence_know(&f->ev, EVIDENCE_NAME, "1,000,000 GBP") != ST_OK ||
+	    evidence_know(&f->ev, EVIDENCE_NAME, "revenue of 9,000 GBP") != ST_OK ||
+	    evidence_know(&f->ev, EVIDENCE_NAME, "#536365") != ST_OK ||
 	    evidence_know(&f->ev, EVIDENCE_NAME, "4711") != ST_OK ||
 	    evidence_know(&f->ev, EVIDENCE_DAY, "2010-12-01") != ST_OK ||
 	    evidence_know(&f->ev, EVIDENCE_DAY, "2011-03-01") != ST_OK ||
@@ -434,6 +436,9 @@ static void test_honest(void **state)
 
 		write_rounded(value, sizeof(value), v, scale, scale, false);
 		write_rounded(written, sizeof(written), v, all, digits, random_below(2) == 0);
+		/* Rounded to nothing in thousands is not honest. */
+		if (units[unit].power > 0 && strspn(written, "0.") == strlen(written))
+			continue;
 		assert_int_equal(evidence_add(&f->ev,
 					      &(struct evidence_new){ .tool = "t",
 								      .metric = "m",
