@@ -592,6 +592,16 @@ void sx_start_insights(struct sx_world *w)
 	start(w, "ai-insights", "enterprise");
 }
 
+void sx_start_billing(struct sx_world *w)
+{
+	start(w, "token-billing", "enterprise");
+}
+
+struct bus *sx_bus(struct sx_world *w, const char *user)
+{
+	return bus_of(w, user);
+}
+
 void sx_stop(struct sx_world *w)
 {
 	sx_service_stop(w);

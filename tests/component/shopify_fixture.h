@@ -60,6 +60,10 @@ void sx_start(struct sx_world *w, const char *plan);
 void sx_start_ads(struct sx_world *w);
 /* The same around ai-insights; read next: insights_fixture.h. */
 void sx_start_insights(struct sx_world *w);
+/* The same around token-billing. */
+void sx_start_billing(struct sx_world *w);
+/* A connection of one of the bus users; the caller closes it. */
+struct bus *sx_bus(struct sx_world *w, const char *user);
 void sx_stop(struct sx_world *w);
 /* Frees what the test before left, forgets faults and reloads the data as they were. */
 void sx_fresh(struct sx_world *w);

@@ -1,0 +1,418 @@
+/*
+ * What token-billing holds, settles and tells: once, exactly, and for nobody else; under fifty at a
+ * time, under kill -9, and when a call is never settled. Read next: test_billing_prices.c.
+ */
+#include "component/billing_fixture.h"
+
+#include "core/magic.h"
+#include "core/timeutil.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define PARALLEL 50
+#define FITS     20
+#define KILLS    6
+#define LINES    240
+
+static struct bl_world world;
+
+static Billing__V1__TokenCounts input_of(uint64_t n)
+{
+	Billing__V1__TokenCounts t = BILLING__V1__TOKEN_COUNTS__INIT;
+
+	t.input = n;
+	return t;
+}
+
+static void a_call_is_held_settled_and_told_once(void **state)
+{
+	const Billing__V1__TokenCounts used = input_of(BL_TOKENS / 2);
+	struct bl_reply first, again;
+	char id[UUID_TEXT] = "";
+	struct sx_tenant t;
+
+	(void)state;
+	sx_tenant(&world.sx, &t);
+	first = bl_reserve(&world, t.viewer, t.brand, BL_MODEL, BL_TOKENS, id);
+	assert_int_equal(first.status, ST_OK);
+	assert_int_equal(first.nano, BL_NANO);
+	again = bl_reserve(&world, t.viewer, t.brand, BL_MODEL, BL_TOKENS, id);
+	assert_int_equal(again.status, ST_OK);
+	assert_int_equal(again.nano, BL_NANO);
+	again = bl_reserve(&world, t.viewer, t.brand, BL_MODEL, BL_TOKENS + 1, id);
+	assert_int_equal(again.status, ST_CONFLICT);
+	assert_string_equal(again.field, "reservation_id");
+	bl_check_books(&world, &t);
+	first = bl_settle(&world, t.viewer, t.brand, id, &used, 0);
+	assert_int_equal(first.status, ST_OK);
+	assert_int_equal(first.nano, BL_NANO / 2);
+	again = bl_settle(&world, t.viewer, t.brand, id, &used, 0);
+	assert_int_equal(again.status, ST_OK);
+	assert_int_equal(again.nano, first.nano);
+	assert_string_equal(again.usage_id, first.usage_id);
+	assert_int_equal(sx_int(&world.sx,
+				"SELECT count(*) FROM token_billing.ledger WHERE"
+				" tenant_id = '%s'",
+				t.id),
+			 1);
+	assert_int_equal(bl_events(&world, &t, "usage.recorded"), 1);
+	bl_check_books(&world, &t);
+}
+
+static void nothing_used_leaves_no_line(void **state)
+{
+	char id[UUID_TEXT] = "";
+	struct sx_tenant t;
+	struct bl_reply r;
+
+	(void)state;
+	sx_tenant(&world.sx, &t);
+	assert_int_equal(bl_reserve(&world, t.viewer, t.brand, BL_MODEL, BL_TOKENS, id).status,
+			 ST_OK);
+	r = bl_settle(&world, t.viewer, t.brand, id, NULL, 0);
+	assert_int_equal(r.status, ST_OK);
+	assert_int_equal(r.nano, 0);
+	assert_string_equal(r.usage_id, "");
+	assert_int_equal(sx_int(&world.sx,
+				"SELECT sum(held_nano) FROM token_billing.spend WHERE"
+				" tenant_id = '%s'",
+				t.id),
+			 0);
+	assert_int_equal(bl_events(&world, &t, "usage.recorded"), 0);
+	bl_check_books(&world, &t);
+}
+
+/* ---- budgets ---- */
+
+struct racer {
+	const struct sx_tenant *t;
+	struct bl_reply r;
+	char id[UUID_TEXT];
+};
+
+static void *race(void *arg)
+{
+	struct racer *x = arg;
+
+	x->r = bl_reserve(&world, x->t->viewer, x->t->brand, BL_MODEL, BL_TOKENS, x->id);
+	return NULL;
+}
+
+/* All at once; how many were let through. */
+static int race_all(const struct sx_tenant *t, struct racer *all)
+{
+	pthread_t threads[PARALLEL];
+	int through = 0;
+
+	for (int i = 0; i < PARALLEL; i++) {
+		all[i] = (struct racer){ .t = t };
+		assert_int_equal(pthread_create(&threads[i], NULL, race, &all[i]), 0);
+	}
+	for (int i = 0; i < PARALLEL; i++) {
+		pthread_join(threads[i], NULL);
+		if (all[i].r.status == ST_OK)
+			through++;
+		else
+			assert_int_equal(all[i].r.status, ST_LIMITED);
+	}
+	return through;
+}
+
+static void a_hard_budget_holds_with_fifty_at_once(void **state)
+{
+	static struct racer all[PARALLEL];
+	struct sx_tenant t;
+	struct bl_reply r;
+	char id[UUID_TEXT] = "";
+
+	(void)state;
+	sx_tenant(&world.sx, &t);
+	bl_budget(&world, &t, "", BL_NANO * FITS / 2, BL_NANO * FITS);
+	assert_int_equal(race_all(&t, all), FITS);
+	bl_check_books(&world, &t);
+	r = bl_reserve(&world, t.viewer, t.brand, BL_MODEL, 1, id);
+	assert_int_equal(r.status, ST_LIMITED);
+	assert_non_null(strstr(r.detail, "tenant"));
+	/* Each level is told once. */
+	sx_until(&world.sx, 2,
+		 "SELECT count(*) FROM token_billing.outbox WHERE subject ="
+		 " 'pp.evt.%s.token-billing.budget.crossed'",
+		 t.id);
+	/* Half of what was held is not used: so many fit again, and not one more. */
+	for (int i = 0, n = 0; i < PARALLEL && n < FITS; i++)
+		if (all[i].r.status == ST_OK) {
+			const Billing__V1__TokenCounts used = input_of(BL_TOKENS / 2);
+
+			n++;
+			assert_int_equal(
+				bl_settle(&world, t.viewer, t.brand, all[i].id, &used, 0).status,
+				ST_OK);
+		}
+	assert_int_equal(race_all(&t, all), FITS / 2);
+	bl_check_books(&world, &t);
+	assert_int_equal(bl_events(&world, &t, "budget.crossed"), 2);
+}
+
+static void a_brand_has_a_budget_of_its_own(void **state)
+{
+	static struct racer all[PARALLEL];
+	struct sx_tenant t;
+
+	(void)state;
+	sx_tenant(&world.sx, &t);
+	bl_budget(&world, &t, "", -1, BL_NANO * 30);
+	bl_budget(&world, &t, t.brand, -1, BL_NANO * 7);
+	assert_int_equal(race_all(&t, all), 7);
+	bl_check_books(&world, &t);
+}
+
+/* ---- prices that nobody knows ---- */
+
+static void an_unknown_model_is_unpriced_and_told(void **state)
+{
+	const Billing__V1__TokenCounts used = input_of(77);
+	Billing__V1__UsageRequest in = BILLING__V1__USAGE_REQUEST__INIT;
+	const Billing__V1__UsageReply *usage;
+	char id[UUID_TEXT] = "", other[UUID_TEXT] = "";
+	struct sx_tenant t;
+	struct bl_reply r;
+	struct sx_reply got;
+
+	(void)state;
+	sx_tenant(&world.sx, &t);
+	r = bl_reserve(&world, t.viewer, t.brand, "claude-unheard-of", 1000, id);
+	assert_int_equal(r.status, ST_OK);
+	assert_true(r.unpriced);
+	r = bl_settle(&world, t.viewer, t.brand, id, &used, 0);
+	assert_int_equal(r.status, ST_OK);
+	assert_true(r.unpriced);
+	assert_string_not_equal(r.usage_id, "");
+	assert_int_equal(sx_int(&world.sx,
+				"SELECT count(*) FROM token_billing.ledger WHERE"
+				" tenant_id = '%s' AND cost_nano IS NULL",
+				t.id),
+			 1);
+	assert_int_equal(bl_events(&world, &t, "usage.unpriced"), 1);
+	in.by = BILLING__V1__USAGE_GROUPING__USAGE_GROUPING_MODEL;
+	got = bl_admin(&world, t.admin, TOKEN_BILLING_GET_USAGE, &in);
+	assert_int_equal(got.status, ST_OK);
+	usage = got.out;
+	assert_int_equal(usage->n_rows, 1);
+	assert_int_equal(usage->rows[0]->unpriced_calls, 1);
+	assert_int_equal(usage->rows[0]->tokens->input, 77);
+	/* Nobody can say that it fits. */
+	bl_budget(&world, &t, "", -1, BL_NANO);
+	r = bl_reserve(&world, t.viewer, t.brand, "claude-unheard-of", 1, other);
+	assert_int_equal(r.status, ST_LIMITED);
+	assert_string_equal(r.field, "model");
+}
+
+/* ---- what is never settled ---- */
+
+static void a_hold_expires_and_can_be_settled_all_the_same(void **state)
+{
+	const Billing__V1__TokenCounts used = input_of(BL_TOKENS / 4);
+	char id[UUID_TEXT] = "";
+	struct sx_tenant t;
+	struct bl_reply r;
+
+	(void)state;
+	sx_tenant(&world.sx, &t);
+	assert_int_equal(bl_reserve(&world, t.viewer, t.brand, BL_MODEL, BL_TOKENS, id).status,
+			 ST_OK);
+	(void)sx_text(
+		&world.sx,
+		"UPDATE token_billing.reservations SET expires_at = now() - interval '1 second'"
+		" WHERE reservation_id = '%s' RETURNING 1",
+		id);
+	sx_until(&world.sx, 1,
+		 "SELECT count(*) FROM token_billing.reservations WHERE reservation_id = '%s' AND"
+		 " state = 'expired'",
+		 id);
+	assert_int_equal(bl_events(&world, &t, "reservation.expired"), 1);
+	assert_int_equal(sx_int(&world.sx,
+				"SELECT sum(held_nano) FROM token_billing.spend WHERE"
+				" tenant_id = '%s'",
+				t.id),
+			 0);
+	r = bl_settle(&world, t.viewer, t.brand, id, &used, 0);
+	assert_int_equal(r.status, ST_OK);
+	assert_int_equal(r.nano, BL_NANO / 4);
+	bl_check_books(&world, &t);
+}
+
+/* ---- kill -9 ---- */
+
+struct spender {
+	const struct sx_tenant *t;
+	atomic_int done;
+	int64_t nano;
+};
+
+/* Settles LINES calls, each until it is answered; what the ledger must then come to. */
+static void *spend(void *arg)
+{
+	struct spender *s = arg;
+
+	for (int i = 0; i < LINES; i++) {
+		const Billing__V1__TokenCounts used = input_of((uint64_t)(i + 1) * 997);
+		int64_t until = time_mono_us() + SX_WAIT_MS * INT64_C(1000);
+		char id[UUID_TEXT] = "";
+		struct bl_reply r;
+
+		do
+			r = bl_reserve(&world, s->t->viewer, s->t->brand, BL_MODEL, BL_TOKENS, id);
+		while (r.status != ST_OK && time_mono_us() < until);
+		do
+			r = bl_settle(&world, s->t->viewer, s->t->brand, id, &used, 0);
+		while (r.status != ST_OK && time_mono_us() < until);
+		if (r.status != ST_OK)
+			break;
+		s->nano += (int64_t)(i + 1) * 997 * 5000;
+		atomic_fetch_add(&s->done, 1);
+	}
+	return NULL;
+}
+
+static void killed_again_and_again_each_line_is_there_once(void **state)
+{
+	struct sx_tenant t;
+	struct spender s;
+	pthread_t thread;
+
+	(void)state;
+	sx_tenant(&world.sx, &t);
+	s = (struct spender){ .t = &t };
+	assert_int_equal(pthread_create(&thread, NULL, spend, &s), 0);
+	for (int k = 1; k <= KILLS; k++) {
+		while (atomic_load(&s.done) < k * LINES / (KILLS + 1))
+			time_sleep_us(time_mono_us() + 1000);
+		sx_service_kill(&world.sx);
+		sx_service_start(&world.sx);
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(atomic_load(&s.done), LINES);
+	assert_int_equal(sx_int(&world.sx,
+				"SELECT count(*) FROM token_billing.ledger WHERE"
+				" tenant_id = '%s'",
+				t.id),
+			 LINES);
+	assert_int_equal(sx_int(&world.sx,
+				"SELECT sum(cost_nano) FROM token_billing.ledger WHERE"
+				" tenant_id = '%s'",
+				t.id),
+			 s.nano);
+	assert_int_equal(bl_events(&world, &t, "usage.recorded"), LINES);
+	bl_check_books(&world, &t);
+}
+
+/* ---- whose it is ---- */
+
+static void nobody_touches_what_is_another_tenants(void **state)
+{
+	const Billing__V1__TokenCounts used = input_of(5);
+	Billing__V1__UsageRequest in = BILLING__V1__USAGE_REQUEST__INIT;
+	char id[UUID_TEXT] = "", theirs[UUID_TEXT] = "";
+	struct sx_tenant a, b;
+	struct sx_reply got;
+
+	(void)state;
+	sx_tenant(&world.sx, &a);
+	sx_tenant(&world.sx, &b);
+	assert_int_equal(bl_reserve(&world, a.viewer, a.brand, BL_MODEL, 100, id).status, ST_OK);
+	assert_int_equal(bl_settle(&world, b.viewer, a.brand, id, &used, 0).status, ST_NOT_FOUND);
+	assert_int_equal(bl_settle(&world, b.viewer, b.brand, id, &used, 0).status, ST_NOT_FOUND);
+	assert_int_equal(bl_settle(&world, a.viewer, b.brand, id, &used, 0).status, ST_NOT_FOUND);
+	assert_int_equal(bl_settle(&world, a.viewer, a.brand, id, &used, 0).status, ST_OK);
+	/* The same id is another reservation in another tenant. */
+	snprintf(theirs, sizeof(theirs), "%s", id);
+	assert_int_equal(bl_reserve(&world, b.viewer, b.brand, BL_MODEL, 100, theirs).status,
+			 ST_OK);
+	got = bl_admin(&world, b.admin, TOKEN_BILLING_GET_USAGE, &in);
+	assert_int_equal(got.status, ST_OK);
+	assert_int_equal(((const Billing__V1__UsageReply *)got.out)->n_rows, 0);
+	got = bl_admin(&world, b.viewer, TOKEN_BILLING_GET_USAGE, &in);
+	assert_int_equal(got.status, ST_DENIED);
+}
+
+/* ---- what is refused ---- */
+
+static void wrong_budgets_are_refused_by_field(void **state)
+{
+	Billing__V1__PutBudgetRequest in = BILLING__V1__PUT_BUDGET_REQUEST__INIT;
+	Billing__V1__UsageRequest days = BILLING__V1__USAGE_REQUEST__INIT;
+	Pulsepoint__Decimal low = PULSEPOINT__DECIMAL__INIT, high = PULSEPOINT__DECIMAL__INIT;
+	Pulsepoint__Date from = PULSEPOINT__DATE__INIT, to = PULSEPOINT__DATE__INIT;
+	struct sx_tenant t, other;
+	struct sx_reply r;
+
+	(void)state;
+	sx_tenant(&world.sx, &t);
+	sx_tenant(&world.sx, &other);
+	low.units = 1;
+	high.units = 2;
+	in.period = BILLING__V1__PERIOD__PERIOD_MONTH;
+	in.soft = &high;
+	in.hard = &low;
+	r = bl_admin(&world, t.admin, TOKEN_BILLING_PUT_BUDGET, &in);
+	assert_int_equal(r.status, ST_INVALID);
+	assert_string_equal(r.field, "hard");
+	low.units = -1;
+	in.soft = NULL;
+	r = bl_admin(&world, t.admin, TOKEN_BILLING_PUT_BUDGET, &in);
+	assert_int_equal(r.status, ST_INVALID);
+	assert_string_equal(r.field, "hard");
+	low.units = 1;
+	in.brand_id = other.brand;
+	r = bl_admin(&world, t.admin, TOKEN_BILLING_PUT_BUDGET, &in);
+	assert_int_equal(r.status, ST_NOT_FOUND);
+	from.days = 20000;
+	to.days = 19999;
+	days.from = &from;
+	days.to = &to;
+	r = bl_admin(&world, t.admin, TOKEN_BILLING_GET_USAGE, &days);
+	assert_int_equal(r.status, ST_INVALID);
+	assert_string_equal(r.field, "from");
+	assert_int_equal(sx_int(&world.sx,
+				"SELECT count(*) FROM token_billing.budgets WHERE"
+				" tenant_id = '%s'",
+				t.id),
+			 0);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	bl_start(&world);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	bl_stop(&world);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_call_is_held_settled_and_told_once),
+		cmocka_unit_test(nothing_used_leaves_no_line),
+		cmocka_unit_test(a_hard_budget_holds_with_fifty_at_once),
+		cmocka_unit_test(a_brand_has_a_budget_of_its_own),
+		cmocka_unit_test(an_unknown_model_is_unpriced_and_told),
+		cmocka_unit_test(a_hold_expires_and_can_be_settled_all_the_same),
+		cmocka_unit_test(killed_again_and_again_each_line_is_there_once),
+		cmocka_unit_test(nobody_touches_what_is_another_tenants),
+		cmocka_unit_test(wrong_budgets_are_refused_by_field),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
