@@ -169,7 +169,7 @@ static bool stopping(struct deliver *d)
 	bool ret;
 
 	pthread_mutex_lock(&d->lock);
-	ret = d->stopping;
+	ret = d->stopping || svc_stopping(d->svc); /* nothing new is begun */
 	pthread_mutex_unlock(&d->lock);
 	return ret;
 }

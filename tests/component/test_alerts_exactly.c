@@ -163,27 +163,57 @@ static void check_all(int64_t begun)
 	       hooks_distinct(), hooks_count(NULL));
 }
 
-/* At the receiver a rule's changes come in their order; what comes twice is the same notice. */
+/* What a rule was told of last. */
+struct told {
+	char rule_id[UUID_TEXT], notice_id[UUID_TEXT];
+	bool fired;
+	int changes;
+};
+
+static struct told *told_of(struct told *list, int *n, const char *body)
+{
+	static const char mark[] = "\"rule_id\":\"";
+	const char *id = strstr(body, mark);
+	int i = 0;
+
+	assert_non_null(id);
+	id += sizeof(mark) - 1;
+	while (i < *n && strncmp(list[i].rule_id, id, UUID_TEXT - 1) != 0)
+		i++;
+	assert_true(i < RULES);
+	if (i == *n) {
+		list[(*n)++] = (struct told){ .fired = false };
+		snprintf(list[i].rule_id, UUID_TEXT, "%.36s", id);
+	}
+	return &list[i];
+}
+
+/* At the receiver a rule's changes come in their order, fired and resolved in turn; what comes
+ * twice is the same notice, before the next one of its rule. */
 static void check_order(void)
 {
 	for (int t = 0; t < TENANTS; t++) {
-		char path[32], last[UUID_TEXT] = "";
-		int64_t seen = 0;
-		int n;
+		struct told list[RULES];
+		char path[32];
+		int n = 0, requests;
 
 		snprintf(path, sizeof(path), "/tenant-%d", t);
-		n = hooks_count(path);
-		for (int i = 0; i < n; i++) {
+		requests = hooks_count(path);
+		for (int i = 0; i < requests; i++) {
 			const struct hook *h = hooks_get(path, i);
+			struct told *rule = told_of(list, &n, h->body);
 			bool fired = strstr(h->body, "\"change\":\"fired\"") != NULL;
 
-			if (strcmp(h->notice_id, last) == 0)
+			if (strcmp(h->notice_id, rule->notice_id) == 0)
 				continue;
-			snprintf(last, sizeof(last), "%.36s", h->notice_id);
-			/* All rules of a tenant fire together: never more resolved than fired. */
-			seen += fired ? 1 : -1;
-			assert_true(seen >= -RULES && seen <= RULES);
+			snprintf(rule->notice_id, UUID_TEXT, "%.36s", h->notice_id);
+			assert_int_not_equal(fired, rule->fired);
+			rule->fired = fired;
+			rule->changes++;
 		}
+		assert_int_equal(n, RULES);
+		for (int i = 0; i < n; i++)
+			assert_int_equal(list[i].changes, ROUNDS);
 	}
 }
 

@@ -288,6 +288,37 @@ static void test_no_data(void **state)
 		     t.id);
 }
 
+/* Percentiles over more than a day are many rows: looked at once a minute, not with each sample. */
+static void test_long_windows(void **state)
+{
+	Observability__V1__CreateAlertRuleRequest in =
+		OBSERVABILITY__V1__CREATE_ALERT_RULE_REQUEST__INIT;
+	Pulsepoint__Decimal d = PULSEPOINT__DECIMAL__INIT;
+	const Observability__V1__AlertRule *r;
+	struct al_tenant t;
+
+	(void)state;
+	al_tenant(&w, &t);
+	in.name = (char *)"two days";
+	in.metric = OBSERVABILITY__V1__METRIC__METRIC_LATENCY_P50;
+	in.comparison = OBSERVABILITY__V1__COMPARISON__COMPARISON_ABOVE;
+	in.threshold = &d;
+	d.units = 100;
+	in.window_seconds = 172800;
+	r = al_must(&w, t.admin, OBSERVABILITY_CREATE_ALERT_RULE, &in);
+	assert_int_equal(r->condition, NO_DATA);
+	al_requests(&w, t.id, 5, 0, 200000);
+	al_sql_until(&w, 1,
+		     "SELECT count(*) FROM observability.alert_rules WHERE rule_id = '%s' AND "
+		     "due_at = evaluated_at + interval '60 s' AND condition = 1",
+		     r->rule_id);
+	al_sql(&w,
+	       "UPDATE observability.alert_rules SET evaluated_at = now() - interval '61 s', "
+	       "due_at = now() WHERE rule_id = '%s'",
+	       r->rule_id);
+	al_until(&w, &t, "two days", FIRING);
+}
+
 /* ---- people ---- */
 
 static Observability__V1__UpdateAlertRuleRequest update_of(const char *rule_id)
@@ -534,6 +565,7 @@ int main(void)
 		cmocka_unit_test_setup(test_pending, fresh),
 		cmocka_unit_test_setup(test_pending_by_the_clock, fresh),
 		cmocka_unit_test_setup(test_no_data, fresh),
+		cmocka_unit_test_setup(test_long_windows, fresh),
 		cmocka_unit_test_setup(test_changing_a_rule, fresh),
 		cmocka_unit_test_setup(test_bad_rules, fresh),
 		cmocka_unit_test_setup(test_limits, fresh),
