@@ -34,6 +34,7 @@ struct run {
 	bool tools_ran; /* there are figures: text of a turn may be the answer */
 	bool paused;    /* the next turn goes on with the same text */
 	bool too_long;  /* a draft beyond its limit */
+	bool wrote;     /* text came in this turn */
 };
 
 static const struct ask_out *out_of(const struct turns *t)
@@ -64,6 +65,7 @@ static void on_text(void *arg, const char *text, size_t len)
 	struct run *r = arg;
 	enum status st;
 
+	r->wrote = true;
 	if (r->failed != ST_OK || r->too_long)
 		return;
 	st = draft_add(&r->t->draft, text, len);
@@ -75,7 +77,8 @@ static void on_text(void *arg, const char *text, size_t len)
 
 /* ---- the bill ---- */
 
-/* A broken attempt may be followed by another one, which needs a reservation of its own. */
+/* A broken attempt may be followed by another one, which needs a reservation of its own; not once
+ * text of it was handed on. */
 static void on_usage(void *arg, const struct model_spent *spent)
 {
 	struct run *r = arg;
@@ -88,7 +91,7 @@ static void on_usage(void *arg, const struct model_spent *spent)
 	};
 
 	bill_note(&r->t->bill, &used);
-	if (u->partial && bill_open(&r->t->bill) != ST_OK)
+	if (u->partial && !r->wrote && bill_open(&r->t->bill) != ST_OK)
 		atomic_store(&r->running.cancel, true);
 }
 
@@ -278,6 +281,7 @@ static enum status one_turn(struct run *r, bool *done)
 	}
 	if (!r->paused)
 		draft_begin(&t->draft, !r->tools_ran);
+	r->wrote = false;
 	st = send_turn(r, &reply);
 	return st == ST_OK && t->reason == ASK_NONE ? after_turn(r, &reply, done) : st;
 }

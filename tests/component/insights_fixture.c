@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -418,7 +419,7 @@ static void play_neighbours(struct in_world *w)
 	serve_billing(w);
 }
 
-static void give_key(struct in_world *w)
+static void give_key(struct in_world *w, const char *more)
 {
 	const char *key = arena_strdup(
 		w->sx.arena, tk_write_file("ai.key", "sk-ant-simulator-0123456789abcdef\n"));
@@ -426,10 +427,18 @@ static void give_key(struct in_world *w)
 	INVARIANT(chmod(key, 0600) == 0);
 	w->sx.settings = arena_strdup(
 		w->sx.arena,
-		tk_write_file("ai.env",
-			      arena_printf(w->sx.arena,
-					   "PP_AI_URL='http://127.0.0.1:%d'\nPP_AI_KEY_FILE='%s'\n",
-					   w->provider.port, key)));
+		tk_write_file(
+			"ai.env",
+			arena_printf(w->sx.arena,
+				     "PP_AI_URL='http://127.0.0.1:%d'\nPP_AI_KEY_FILE='%s'\n%s\n",
+				     w->provider.port, key, more)));
+}
+
+void in_restart(struct in_world *w, const char *setting)
+{
+	sx_service_stop(&w->sx);
+	give_key(w, setting);
+	sx_service_start(&w->sx);
 }
 
 void in_start(struct in_world *w, bool key)
@@ -442,9 +451,7 @@ void in_start(struct in_world *w, bool key)
 	play_neighbours(w);
 	if (!key)
 		return;
-	sx_service_stop(&w->sx);
-	give_key(w);
-	sx_service_start(&w->sx);
+	in_restart(w, "");
 }
 
 void in_stop(struct in_world *w)
@@ -492,10 +499,12 @@ struct asking {
 	struct in_answer a;
 };
 
-static struct asking open_ask(struct in_world *w, const struct sx_tenant *t, const char *question)
+static struct asking open_ask(struct in_world *w, const struct sx_tenant *t, const char *question,
+			      int ms)
 {
-	const struct bus_header h = { "Authorization",
-				      arena_printf(w->sx.arena, "Bearer %s", t->viewer) };
+	const struct bus_header h[] = { { "Authorization",
+					  arena_printf(w->sx.arena, "Bearer %s", t->viewer) },
+					{ "Pp-Timeout-Ms", arena_printf(w->sx.arena, "%d", ms) } };
 	Insights__V1__AskRequest in = INSIGHTS__V1__ASK_REQUEST__INIT;
 	struct asking x = { .w = w,
 			    .a = { .status = ST_INTERNAL,
@@ -510,7 +519,7 @@ static struct asking open_ask(struct in_world *w, const struct sx_tenant *t, con
 	in.brand_id = (char *)t->brand;
 	in.question = (char *)question;
 	INVARIANT(message_pack(w->sx.arena, &in.base, &data, &len) == ST_OK);
-	INVARIANT(bus_call_open(w->sx.edge, ai_insights_methods[AI_INSIGHTS_ASK].subject, &h, 1,
+	INVARIANT(bus_call_open(w->sx.edge, ai_insights_methods[AI_INSIGHTS_ASK].subject, h, 2,
 				data, len, &x.call) == ST_OK);
 	return x;
 }
@@ -571,15 +580,18 @@ static void take_end(struct asking *x)
 	const struct bus_msg *end = bus_call_end(x->call);
 	const char *status = end ? bus_msg_header(end, "Pp-Status") : NULL;
 	const char *detail = end ? bus_msg_header(end, "Pp-Detail") : NULL;
+	const char *after = end ? bus_msg_header(end, "Pp-Retry-After") : NULL;
 
 	INVARIANT(status != NULL);
 	x->a.status = status_from_name(status);
 	snprintf(x->a.detail, sizeof(x->a.detail), "%s", detail ? detail : "");
+	x->a.retry_after_s = after ? (int)strtol(after, NULL, 10) : 0;
 }
 
-struct in_answer in_ask(struct in_world *w, const struct sx_tenant *t, const char *question)
+struct in_answer in_ask_within(struct in_world *w, const struct sx_tenant *t, const char *question,
+			       int ms)
 {
-	struct asking x = open_ask(w, t, question);
+	struct asking x = open_ask(w, t, question, ms);
 
 	while (next_part(&x))
 		;
@@ -588,10 +600,15 @@ struct in_answer in_ask(struct in_world *w, const struct sx_tenant *t, const cha
 	return x.a;
 }
 
+struct in_answer in_ask(struct in_world *w, const struct sx_tenant *t, const char *question)
+{
+	return in_ask_within(w, t, question, IN_ASK_MS);
+}
+
 void in_ask_and_leave(struct in_world *w, const struct sx_tenant *t, const char *kind,
 		      char question_id[UUID_TEXT])
 {
-	struct asking x = open_ask(w, t, IN_QUESTION);
+	struct asking x = open_ask(w, t, IN_QUESTION, IN_ASK_MS);
 	const char *part;
 
 	while ((part = next_part(&x)) != NULL && strcmp(part, kind) != 0)

@@ -52,12 +52,14 @@ struct in_world {
 	int summaries, reports, grants;
 	enum in_billing billing;
 	const char *_Atomic campaign; /* name of the first campaign */
-	atomic_bool broken_reports; /* attribution fails */
+	atomic_bool broken_reports;   /* attribution fails */
 };
 
 /* With a key, or without one. */
 void in_start(struct in_world *w, bool key);
 void in_stop(struct in_world *w);
+/* Starts the service anew with one more setting ("" for none). */
+void in_restart(struct in_world *w, const char *setting);
 /* A test begins: the ledger is empty, the neighbours and the model are good. */
 void in_fresh(struct in_world *w);
 void in_billing(struct in_world *w, enum in_billing how);
@@ -74,6 +76,9 @@ struct in_answer {
 	const Insights__V1__Answer *answer; /* NULL: none came */
 };
 struct in_answer in_ask(struct in_world *w, const struct sx_tenant *t, const char *question);
+/* The same with so little time. */
+struct in_answer in_ask_within(struct in_world *w, const struct sx_tenant *t, const char *question,
+			       int ms);
 /* Asks, and leaves after the first part of that kind ("tool", "text"). */
 void in_ask_and_leave(struct in_world *w, const struct sx_tenant *t, const char *kind,
 		      char question_id[UUID_TEXT]);

@@ -15,11 +15,13 @@
 
 #include <cmocka.h>
 
-#define INVENTED  200 /* answers with a number made up, once and stubbornly */
-#define CLEAN_ALL 4   /* figures of the honest answer that it cites at least */
-#define FAKE_COST 2500
-#define TURNS_MAX 8
-#define TOOLS_MAX 24
+#define INVENTED   200 /* answers with a number made up, once and stubbornly */
+#define CLEAN_ALL  4   /* figures of the honest answer that it cites at least */
+#define FAKE_COST  2500
+#define TURNS_MAX  8
+#define TOOLS_MAX  24
+#define SHORT_MS   6000
+#define TOLD_FIRST 3 /* output tokens that the provider tells at once */
 
 static struct in_world world;
 static struct sx_tenant tenant;
@@ -448,6 +450,54 @@ static bool one_is_held(void *arg)
 	return held > 0;
 }
 
+/* A model that is silent until the time is nearly over: the analyst answers in what is left. */
+static void the_deadline_is_kept(void **state)
+{
+	struct in_answer a;
+
+	(void)state;
+	ip_set(&world.provider, IP_SILENT_TEXT);
+	a = in_ask_within(&world, &tenant, IN_QUESTION, SHORT_MS);
+	assert_int_equal(a.status, ST_OK);
+	assert_by_the_analyst(&a, "unfinished");
+	assert_string_equal(a.text, a.answer->answer);
+	/* What the cut turn had told is settled. */
+	assert_int_equal(calls_in_state(a.question_id, "settled"), 2);
+	assert_int_equal(sx_int(&world.sx,
+				"SELECT min(output_tokens) FROM ai_insights.model_calls"
+				" WHERE question_id = '%s'",
+				a.question_id),
+			 TOLD_FIRST);
+	ip_release(&world.provider);
+}
+
+/* One question at a time: the second is told to come again, and nothing of it is kept. */
+static void too_many_questions_are_told_to_come_again(void **state)
+{
+	struct in_answer a;
+	char id[UUID_TEXT];
+
+	(void)state;
+	in_restart(&world, "PP_AI_ASKS='1'");
+	ip_set(&world.provider, IP_SILENT_TEXT);
+	in_ask_and_leave(&world, &tenant, "text", id);
+	assert_true(tk_wait_until(one_is_held, NULL, IN_WAIT_MS));
+	a = in_ask(&world, &tenant, IN_QUESTION);
+	assert_int_equal(a.status, ST_UNAVAILABLE);
+	assert_int_equal(a.retry_after_s, 2);
+	assert_string_equal(a.parts, "");
+	assert_int_equal(sx_int(&world.sx,
+				"SELECT count(*) FROM ai_insights.questions WHERE tenant_id = '%s'",
+				tenant.id),
+			 1);
+	ip_release(&world.provider);
+	sx_until(&world.sx, 2,
+		 "SELECT count(*) FROM ai_insights.model_calls WHERE question_id = '%s'"
+		 " AND state = 'settled'",
+		 id);
+	in_restart(&world, "");
+}
+
 /* A model that is silent does not hold up the end of the process: the analyst answers. */
 static void the_end_of_the_process_is_not_held_up(void **state)
 {
@@ -544,6 +594,8 @@ int main(void)
 		TEST(a_killed_process_leaves_nothing_unsettled),
 		TEST(who_leaves_is_not_answered_but_paid_for),
 		TEST(the_end_of_the_process_is_not_held_up),
+		TEST(the_deadline_is_kept),
+		TEST(too_many_questions_are_told_to_come_again),
 		TEST(the_key_is_in_no_log),
 	};
 
