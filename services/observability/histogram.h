@@ -1,5 +1,5 @@
 /*
- * Latency as a log-linear histogram: exact below 64 us, then 64 buckets of equal width in every
+ * Latency as a log-linear histogram: exact below 128 us, then 64 buckets of equal width in every
  * power of two, up to 2^32 us. A percentile is told as the middle of its bucket, so it is at most
  * HISTOGRAM_ERROR off (half a bucket's width over its lower end); the largest value is kept
  * exactly. Histograms add up: merging in any order gives the histogram of the whole. Pure.

@@ -303,13 +303,15 @@ void tw_publish(struct tw_world *w, const char *tenant, const struct contract_ev
 		  arena_printf(w->arena, "%lld", (long long)(at_us ? at_us : time_now_us())) },
 		{ "Pp-Schema", "1" },
 		{ "traceparent", traceparent },
+		/* As in a replay: the stream sees another id. */
+		{ "Pp-Event-Id", id },
 	};
 	const struct bus_event e = {
 		.subject = arena_printf(w->arena, "pp.evt.%s.%s.%s.%s", tenant, event->service,
 					event->entity, event->action),
-		.id = id ? id : arena_printf(w->arena, "%s:%s", event->service, uuid),
+		.id = arena_printf(w->arena, "%s:%s", event->service, uuid),
 		.headers = h,
-		.n_headers = sizeof(h) / sizeof(h[0]),
+		.n_headers = (int)(sizeof(h) / sizeof(h[0])),
 		.data = data,
 		.len = len,
 	};

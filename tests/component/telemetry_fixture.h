@@ -48,7 +48,8 @@ void tw_env(struct tw_world *w, const char *user, struct tk_env *env);
 /* A token of that tenant; `brands` "" for all. */
 const char *tw_token(struct tw_world *w, const char *tenant, enum role role, const char *brands);
 
-/* Publishes an event as its owner would; `id` NULL for a new one; at 0 is now. */
+/* Publishes an event as its owner would; `id` NULL for a new one (the same id again: as a replay,
+ * which the stream lets through); at 0 is now. */
 void tw_publish(struct tw_world *w, const char *tenant, const struct contract_event *event,
 		const void *message, const char *actor, const char *id, int64_t at_us);
 
