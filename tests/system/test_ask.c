@@ -146,6 +146,7 @@ static void a_question_is_answered_and_paid(void **state)
 	(void)state;
 	assert_true(cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(a, "fallback_used")));
 	assert_string_equal(json_text(a, "model"), MODEL);
+	assert_int_equal(whole(a, "attempts"), 1);
 	assert_int_equal(length(a, "untraced"), 0);
 	assert_true(length(a, "evidence") > 0);
 	assert_true(length(a, "findings") > 0);
@@ -269,6 +270,18 @@ static void *ask_once(void *arg)
 	return NULL;
 }
 
+/* Memory of ai-insights now, in KiB. */
+static long memory_of_insights(void)
+{
+	char path[64], text[4096];
+	const char *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)suite_pid(&suite, "ai-insights"));
+	if (!tk_read_file(path, text, sizeof(text)) || (p = strstr(text, "VmRSS:")) == NULL)
+		suite_fail("ai-insights does not run");
+	return strtol(p + strlen("VmRSS:"), NULL, 10);
+}
+
 static void a_hard_budget_holds_with_50_at_once(void **state)
 {
 	struct asker askers[PARALLEL] = { 0 };
@@ -301,8 +314,10 @@ static void a_hard_budget_holds_with_50_at_once(void **state)
 	budget = tenant_budget(list);
 	assert_int_equal(nano(budget, "used"), ledger_cost(&calls));
 	assert_int_equal(nano(budget, "held"), 0);
-	printf("# ask: %d questions at once, %d by the model, %d by the analyst; %s of %s USD\n",
-	       PARALLEL, by_model, by_budget, json_text(budget, "used"), BUDGET);
+	printf("# ask: %d questions at once, %d by the model, %d by the analyst; %s of %s USD; "
+	       "ai-insights holds %ld MB\n",
+	       PARALLEL, by_model, by_budget, json_text(budget, "used"), BUDGET,
+	       memory_of_insights() / 1024);
 	cJSON_Delete(list);
 }
 
