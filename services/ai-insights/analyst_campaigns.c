@@ -225,7 +225,7 @@ static void say_all(struct analyst *an, const struct campaigns *c)
 	buf_printf(&an->prose,
 		   "This is what each campaign earned %s, by %s attribution with a window of %.*s "
 		   "days, "
-		   "counting revenue less refunds. ",
+		   "counting revenue less refunds. Return means revenue divided by spend. ",
 		   analyst_period(an), strcmp(an->model, "linear") == 0 ? "linear" : "last-touch",
 		   (int)strcspn(an->window, "d"), an->window);
 	say_best(an, c);

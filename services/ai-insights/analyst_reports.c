@@ -186,7 +186,7 @@ void analyst_channels(struct analyst *an)
 	buf_printf(&an->prose,
 		   "This is what each channel earned %s, by %s attribution with a window of %.*s "
 		   "days, "
-		   "counting revenue less refunds. ",
+		   "counting revenue less refunds. Return means revenue divided by spend. ",
 		   analyst_period(an), strcmp(an->model, "linear") == 0 ? "linear" : "last-touch",
 		   (int)strcspn(an->window, "d"), an->window);
 	if (n == 0)

@@ -154,6 +154,17 @@ static bool is_common(const char *name)
 	return false;
 }
 
+/* True when the name says where the figure's own row belongs: its platform or channel. */
+static bool is_part_of(const struct evidence *e, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = e->metric; (at = strstr(at, name)) != NULL; at++)
+		if (at > e->metric && at[-1] == '=' && (at[len] == ',' || at[len] == ']'))
+			return true;
+	return false;
+}
+
 bool trace_other_row(const struct names *names, const struct evidence *e)
 {
 	bool another = false;
@@ -164,7 +175,7 @@ bool trace_other_row(const struct names *names, const struct evidence *e)
 		if (strcasecmp(names->text[i], e->name) == 0)
 			return false;
 		another |= names->at[i].to - names->at[i].from >= NAME_MIN &&
-			   !is_common(names->text[i]);
+			   !is_common(names->text[i]) && !is_part_of(e, names->text[i]);
 	}
 	return another;
 }

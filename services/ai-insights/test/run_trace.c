@@ -67,7 +67,7 @@ static const struct evidence_new figures[] = {
 	  .group = "campaign",
 	  .row = 1 },
 	{ .tool = "get_attribution",
-	  .metric = "b.revenue",
+	  .metric = "rows[channel=meta_ads, platform=meta, campaign_id=2].revenue",
 	  .value = "987.65",
 	  .unit = "GBP",
 	  .name = "Brand Summer 2024",
@@ -145,6 +145,7 @@ static int fill(struct fixture *f)
 	if (evidence_know(&f->ev, EVIDENCE_NAME, "1,000,000 GBP") != ST_OK ||
 	    evidence_know(&f->ev, EVIDENCE_NAME, "revenue of 9,000 GBP") != ST_OK ||
 	    evidence_know(&f->ev, EVIDENCE_NAME, "#536365") != ST_OK ||
+	    evidence_know(&f->ev, EVIDENCE_NAME, "meta") != ST_OK ||
 	    evidence_know(&f->ev, EVIDENCE_NAME, "4711") != ST_OK ||
 	    evidence_know(&f->ev, EVIDENCE_DAY, "2010-12-01") != ST_OK ||
 	    evidence_know(&f->ev, EVIDENCE_DAY, "2011-03-01") != ST_OK ||

@@ -133,3 +133,6 @@
 	{ "We had revenue of 9,000 GBP in all.", "NOT-FOUND" },
 	{ "The campaign \"revenue of 9,000 GBP\" is new.", "name" },
 	{ "Order #536365 is the newest.", "name" }, { "Order #536366 is the newest.", "NOT-FOUND" },
+	{ "On Meta it earned 987.65 GBP [e10].", "cited" },
+	{ "On Google Ads it earned 987.65 GBP [e10].", "OTHER-ROW" },
+	{ "On Meta it earned 45,678.90 GBP [e6].", "OTHER-ROW" },
