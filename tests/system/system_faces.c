@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ARENA_MAX ((size_t)64 * 1024 * 1024)
-#define USERS_MAX 32
+#define ARENA_MAX   ((size_t)64 * 1024 * 1024)
+#define USERS_MAX   32
+#define STREAM_TEXT ((size_t)1024 * 1024)
+#define WATCH_MS    3000 /* longer than the edge holds back the head of a silent stream */
 
 static struct suite *suite;
 static struct arena *arena;
@@ -90,12 +92,75 @@ static const char *caller_of(const struct contract_method *m)
 
 /* ---- faces ---- */
 
+/* ---- answers in parts: what comes first ---- */
+
+static struct {
+	char text[STREAM_TEXT];
+	size_t len;
+	bool stop;
+} heard;
+
+/* Kept as far as there is room; a stream without an end is left after its first event. */
+static bool hear(void *arg, const char *data, size_t len)
+{
+	size_t room = sizeof(heard.text) - 1 - heard.len;
+
+	(void)arg;
+	if (len > room)
+		len = room;
+	memcpy(heard.text + heard.len, data, len);
+	heard.len += len;
+	heard.text[heard.len] = '\0';
+	return !heard.stop || strstr(heard.text, "data: ") == NULL;
+}
+
+/* A stream that is only watched has no end of its own: silence is its first answer, too. */
+static struct outcome stream_over_http(const struct contract_method *m, const struct shape *sh,
+				       const char *token)
+{
+	struct http_header h[3] = { { "Accept", "text/event-stream" } };
+	struct http_request q = { .method = m->http_method,
+				  .headers = h,
+				  .n_headers = 1,
+				  .body = sh->body,
+				  .body_len = sh->body != NULL ? strlen(sh->body) : 0,
+				  .total_ms = m->answer_field != NULL ? SUITE_CALL_MS : WATCH_MS,
+				  .max_body = HTTP_BODY_MAX };
+	const struct http_sink sink = { .on_data = hear };
+	struct http_response r = { 0 };
+	struct error err = { 0 };
+
+	arena_reset(suite->arena);
+	heard.len = 0;
+	heard.text[0] = '\0';
+	heard.stop = m->answer_field == NULL;
+	q.url = arena_printf(suite->arena, "%s%s", suite->edge, sh->path);
+	if (sh->type != NULL)
+		h[q.n_headers++] = (struct http_header){ "Content-Type", sh->type };
+	if (*token != '\0')
+		h[q.n_headers++] =
+			(struct http_header){ "Authorization",
+					      arena_printf(suite->arena, "Bearer %s", token) };
+	if (http_stream(suite->http, &q, &sink, suite->arena, &r, &err) != ST_OK && r.code == 0)
+		suite_fail("%s.%s opens no stream: %s", m->service, m->name, err.detail);
+	/* An event of failure is an answer like a status. */
+	if (strstr(heard.text, "event: error\n") != NULL)
+		r.code = 500;
+	return (struct outcome){ r.code, heard.text, heard.len };
+}
+
 static struct outcome over_http(const struct contract_method *m, cJSON *request, const char *token)
 {
 	struct shape sh;
 	struct http_response r;
 
 	request_shape(request, m, &sh);
+	if (m->stream) {
+		struct outcome v = stream_over_http(m, &sh, token);
+
+		shape_done(&sh);
+		return v;
+	}
 	r = suite_send(suite, m->http_method, sh.path, token, sh.type, sh.body,
 		       sh.body != NULL ? strlen(sh.body) : 0);
 	shape_done(&sh);
@@ -113,6 +178,38 @@ static struct outcome outcome_of(const struct bus_msg *m)
 	return v;
 }
 
+/* All parts to the end, or to the first silence of a stream that is only watched. */
+static struct outcome stream_over_bus(const struct contract_method *m, const struct bus_header *h,
+				      int n, const uint8_t *data, size_t len)
+{
+	int wait_ms = m->answer_field != NULL ? SUITE_CALL_MS : WATCH_MS;
+	struct outcome v = { .http = 200 };
+	struct bus_msg *part = NULL;
+	struct bus_call *c;
+	enum status st;
+
+	heard.len = 0;
+	heard.stop = false;
+	if (bus_call_open(face_bus(caller_of(m)), m->subject, h, n, data, len, &c) != ST_OK)
+		suite_fail("%s.%s does not answer on the bus", m->service, m->name);
+	while ((st = bus_call_next(c, wait_ms, &part)) == ST_OK && part != NULL) {
+		size_t part_len;
+		const char *text = bus_msg_data(part, &part_len);
+
+		(void)hear(NULL, text, part_len);
+		bus_msg_free(part);
+		part = NULL;
+	}
+	if (st == ST_OK)
+		v.http = outcome_of(bus_call_end(c)).http;
+	else if (st != ST_TIMEOUT || m->answer_field != NULL)
+		suite_fail("%s.%s breaks off on the bus", m->service, m->name);
+	bus_call_close(c);
+	v.body = heard.text;
+	v.len = heard.len;
+	return v;
+}
+
 static struct outcome over_bus(const struct contract_method *m, cJSON *request, const char *token)
 {
 	struct bus_header h[1];
@@ -120,15 +217,14 @@ static struct outcome over_bus(const struct contract_method *m, cJSON *request, 
 	size_t len;
 	int n = 0;
 
-	if (m->stream)
-		suite_fail("%s.%s answers in parts: teach system_faces.c to read them", m->service,
-			   m->name);
 	arena_reset(arena);
 	request_pack(request, m, arena, &data, &len);
 	cJSON_Delete(request);
 	if (*token != '\0')
 		h[n++] = (struct bus_header){ "Authorization",
 					      arena_printf(arena, "Bearer %s", token) };
+	if (m->stream)
+		return stream_over_bus(m, h, n, data, len);
 	bus_msg_free(reply);
 	reply = NULL;
 	if (bus_request(face_bus(caller_of(m)), m->subject, h, n, data, len, FACE_CALL_MS,

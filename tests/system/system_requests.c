@@ -51,6 +51,45 @@ VALUE(early_day, cJSON_CreateString("2001-01-01"))
 VALUE(late_day, cJSON_CreateString("2039-12-31"))
 VALUE(a_service, cJSON_CreateString("attribution"))
 VALUE(a_reason, cJSON_CreateString("a test asks"))
+VALUE(some_question, cJSON_CreateString("Which campaigns should I spend more on?"))
+VALUE(own_question, cJSON_CreateString(o->question_id))
+VALUE(own_rule, cJSON_CreateString(o->rule_id))
+VALUE(own_reservation, cJSON_CreateString(o->reservation_id))
+VALUE(full_marks, cJSON_CreateNumber(5))
+VALUE(ai_model, cJSON_CreateString("claude-sonnet-5"))
+VALUE(by_day, cJSON_CreateString("day"))
+VALUE(a_day, cJSON_CreateString("day"))
+VALUE(ai_cost, cJSON_CreateString("ai_cost"))
+VALUE(above, cJSON_CreateString("above"))
+VALUE(much, cJSON_CreateString("1000"))
+VALUE(a_url, cJSON_CreateString("https://hooks.example/pulsepoint"))
+
+static void channel_new(struct objects *o, char channel_id[UUID_TEXT])
+{
+	cJSON *made = suite_json(o->suite, "POST", "/api/admin/alert-channels", o->owner->token,
+				 "{\"name\":\"Made by a test\",\"url\":"
+				 "\"https://hooks.example/pulsepoint\"}",
+				 201);
+
+	snprintf(channel_id, UUID_TEXT, "%s", json_text(made, "channel_id"));
+	cJSON_Delete(made);
+}
+
+void objects_new_channel(struct objects *o)
+{
+	channel_new(o, o->channel_id);
+}
+
+/* Whoever may delete a channel needs another one each time. */
+static cJSON *own_channel(struct objects *o)
+{
+	char channel_id[UUID_TEXT];
+
+	if (!o->spends)
+		return cJSON_CreateString(o->channel_id);
+	channel_new(o, channel_id);
+	return cJSON_CreateString(channel_id);
+}
 
 static cJSON *new_email(struct objects *o)
 {
@@ -92,6 +131,15 @@ static const struct {
 	const char *field;
 	value_fn *value;
 } values[] = {
+	{ "token-billing.Reserve", "model", ai_model },
+	{ "token-billing.Settle", "model", leave_out },
+	{ "token-billing.Reserve", "user_id", leave_out },
+	{ "token-billing.GetUsage", "by", by_day },
+	{ "token-billing.PutBudget", "period", a_day },
+	{ "observability.ListEvents", "from", leave_out },
+	{ "observability.ListEvents", "to", leave_out },
+	{ "observability.GetLatency", "from", leave_out },
+	{ "observability.GetLatency", "to", leave_out },
 	{ "auth.Login", "email", own_email },
 	{ "auth.SuspendTenant", "tenant_id", spare_tenant },
 	{ "auth.ResumeTenant", "tenant_id", spare_tenant },
@@ -105,7 +153,9 @@ static const struct {
 	{ NULL, "brand_id", own_brand },
 	{ NULL, "brand_ids", leave_out },
 	{ NULL, "by", by_campaign },
+	{ NULL, "channel_id", own_channel },
 	{ NULL, "code", new_code },
+	{ NULL, "comparison", above },
 	{ NULL, "currency", some_currency },
 	{ NULL, "domain", some_domain },
 	{ NULL, "email", new_email },
@@ -114,6 +164,7 @@ static const struct {
 	{ NULL, "lines", visit_lines },
 	{ NULL, "login_customer_id", leave_out },
 	{ NULL, "measure", net },
+	{ NULL, "metric", ai_cost },
 	{ NULL, "model", last_touch },
 	{ NULL, "name", some_name },
 	{ NULL, "order_id", own_order },
@@ -122,15 +173,22 @@ static const struct {
 	{ NULL, "password", good_password },
 	{ NULL, "platform", platform },
 	{ NULL, "q", word_of_name },
+	{ NULL, "question", some_question },
+	{ NULL, "question_id", own_question },
+	{ NULL, "rating", full_marks },
 	{ NULL, "reason", a_reason },
 	{ NULL, "refresh_token", leave_out },
+	{ NULL, "reservation_id", own_reservation },
 	{ NULL, "role", some_role },
+	{ NULL, "rule_id", own_rule },
 	{ NULL, "service", a_service },
 	{ NULL, "shop_domain", shop_domain },
 	{ NULL, "tenant_id", own_tenant },
+	{ NULL, "threshold", much },
 	{ NULL, "tier", some_tier },
 	{ NULL, "timezone", some_timezone },
 	{ NULL, "to", late_day },
+	{ NULL, "url", a_url },
 	{ NULL, "window", four_weeks },
 };
 
@@ -149,6 +207,27 @@ static value_fn *value_of(const struct contract_method *m, const char *field)
 
 /* ---- whose ---- */
 
+/* A question that was answered, a rule, a channel, a name for a reservation. */
+static void find_answering_half(struct objects *o)
+{
+	char path[512];
+	cJSON *made;
+
+	snprintf(path, sizeof(path), "/api/brands/%s/ask", o->brand_id);
+	made = suite_json(o->suite, "POST", path, o->owner->token,
+			  "{\"question\":\"Which campaigns should I spend more on?\"}", 200);
+	snprintf(o->question_id, sizeof(o->question_id), "%s", json_text(made, "question_id"));
+	cJSON_Delete(made);
+	made = suite_json(o->suite, "POST", "/api/admin/alert-rules", o->owner->token,
+			  "{\"name\":\"Made by a test\",\"metric\":\"ai_cost\",\"comparison\":"
+			  "\"above\",\"threshold\":\"1000\"}",
+			  201);
+	snprintf(o->rule_id, sizeof(o->rule_id), "%s", json_text(made, "rule_id"));
+	cJSON_Delete(made);
+	objects_new_channel(o);
+	uuid_v7(o->reservation_id);
+}
+
 void objects_find(struct suite *s, struct person *owner, const char *brand_id,
 		  char run_ids[WORLD_PLATFORMS][UUID_TEXT], struct objects *ret)
 {
@@ -166,6 +245,7 @@ void objects_find(struct suite *s, struct person *owner, const char *brand_id,
 	if (ret->order_id[0] == '\0')
 		suite_fail("the brand has no order");
 	fresh_credentials(s, &ret->credentials);
+	find_answering_half(ret);
 }
 
 /* ---- one request ---- */
@@ -225,6 +305,16 @@ bool request_names_object(const struct contract_method *m)
 
 	for (unsigned i = 0; rules != NULL && i < m->input->n_fields; i++)
 		if (names_object(m->input->fields[i].name) && rules->fields[i].required)
+			return true;
+	return false;
+}
+
+bool request_names_tenants(const struct contract_method *m)
+{
+	static const char *const fields[] = { "rule_id", "channel_id" };
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (protobuf_c_message_descriptor_get_field_by_name(m->input, fields[i]) != NULL)
 			return true;
 	return false;
 }

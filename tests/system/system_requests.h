@@ -14,6 +14,9 @@ struct objects {
 	struct person *owner; /* signs in anew where a request needs a session to spend */
 	char brand_id[UUID_TEXT], order_id[PERSON_TEXT];
 	char run_ids[WORLD_PLATFORMS][UUID_TEXT];
+	char question_id[UUID_TEXT], rule_id[UUID_TEXT], channel_id[UUID_TEXT];
+	char reservation_id[UUID_TEXT]; /* reserved by who may, then settled */
+	bool spends; /* requests will be granted: what each can use up once is made anew */
 	char spare_tenant_id[UUID_TEXT]; /* may be suspended and resumed */
 	char query[PERSON_TEXT];         /* a word of the brand's name */
 	struct credentials credentials;
@@ -23,10 +26,14 @@ struct objects {
 void objects_find(struct suite *s, struct person *owner, const char *brand_id,
 		  char run_ids[WORLD_PLATFORMS][UUID_TEXT], struct objects *ret);
 
+/* Another webhook in the place of one that was deleted. */
+void objects_new_channel(struct objects *o);
 /* The request as one JSON object with all its fields. The caller deletes it. */
 cJSON *request_new(struct objects *o, const struct contract_method *m);
 /* True when the request must name an object of somebody: a brand, a run, a tenant. */
 bool request_names_object(const struct contract_method *m);
+/* True when that object is the whole tenant's: it has no brand. */
+bool request_names_tenants(const struct contract_method *m);
 /* Takes the fields out that could name an object but need not; true when there were any. */
 bool request_without_filter(cJSON *request, const struct contract_method *m);
 
