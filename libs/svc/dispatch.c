@@ -223,8 +223,14 @@ static uint32_t clip(int64_t v)
 	return v < 0 ? 0 : v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
 }
 
+/* A brand of which the caller was told that there is none for him: his events must not name it. */
+static bool hides_brand(enum status st)
+{
+	return st == ST_UNAUTHENTICATED || st == ST_DENIED || st == ST_NOT_FOUND;
+}
+
 /* What the row cannot hold as text is left out: ids that are none come from outside. */
-static void tell_who(const struct call *call, Pulsepoint__RequestRow *row)
+static void tell_who(const struct call *call, enum status st, Pulsepoint__RequestRow *row)
 {
 	const struct db_scope scope = call_scope(call);
 	const char *brand = call->in && call->method->brand_field
@@ -237,7 +243,7 @@ static void tell_who(const struct call *call, Pulsepoint__RequestRow *row)
 	}
 	if (utf8_valid(call->request_id, strlen(call->request_id)))
 		row->request_id = (char *)call->request_id;
-	if (brand && uuid_valid(brand))
+	if (brand && !hides_brand(st) && uuid_valid(brand))
 		row->brand_id = (char *)brand;
 }
 
@@ -258,7 +264,7 @@ static void tell(const struct call *call, const struct bus_msg *m, enum status s
 	row.request_bytes = clip((int64_t)len);
 	row.response_bytes = clip((int64_t)call->sent_bytes);
 	if (call->method)
-		tell_who(call, &row);
+		tell_who(call, st, &row);
 	svc_telemetry_trace(&row, &ids, call->traceparent, bus_msg_header(m, HDR_TRACEPARENT));
 	svc_telemetry_request(call->svc, &row);
 }

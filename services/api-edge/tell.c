@@ -34,6 +34,12 @@ static void set_who(const struct exchange *x, Pulsepoint__RequestRow *row)
 	row->user_id = text(x->who.user_id);
 }
 
+/* Of a brand that is not the caller's his events know as little as his answers. */
+static bool hides_brand(enum status st)
+{
+	return st == ST_UNAUTHENTICATED || st == ST_DENIED || st == ST_NOT_FOUND;
+}
+
 void edge_tell(const struct exchange *x, int64_t us)
 {
 	Pulsepoint__RequestRow row = PULSEPOINT__REQUEST_ROW__INIT;
@@ -49,7 +55,7 @@ void edge_tell(const struct exchange *x, int64_t us)
 	row.request_bytes = narrow(x->bytes_in);
 	row.response_bytes = narrow(x->bytes_out);
 	row.request_id = text(x->call.request_id);
-	row.brand_id = text(x->brand_id ? x->brand_id : "");
+	row.brand_id = text(x->brand_id && !hides_brand(x->outcome) ? x->brand_id : "");
 	set_who(x, &row);
 	svc_telemetry_trace(&row, &ids, x->call.traceparent, mg_get_header(x->conn, "traceparent"));
 	svc_telemetry_request(x->edge->svc, &row);
