@@ -547,6 +547,59 @@ static void test_pages(void **state)
 	assert_int_equal(list->n_alerts, 7);
 }
 
+/* What is past its keeping goes when a copy starts, and every minute; what is not stays. */
+static void test_old_things_go(void **state)
+{
+	static const char *const gone[] = { "alerts",       "alert_changes",  "alert_deliveries",
+					    "sample_slots", "sample_answers", "sample_verdicts" };
+	char question[UUID_TEXT] = "", user[UUID_TEXT];
+	struct al_tenant old, young, *both[] = { &old, &young };
+
+	(void)state;
+	uuid_v7(user);
+	for (int i = 0; i < 2; i++) {
+		al_tenant(&w, both[i]);
+		al_channel(&w, both[i], "old");
+		al_requests(&w, both[i]->id, 10, 20, 1000);
+		al_until(&w, both[i], ERRORS, FIRING);
+		al_requests(&w, both[i]->id, 970, 0, 1000);
+		al_until(&w, both[i], ERRORS, FINE);
+		*question = '\0';
+		al_answer(&w, both[i]->id, question, true);
+		al_feedback(&w, both[i]->id, question, user, 1, 1);
+		al_sql_until(&w, 1,
+			     "SELECT against FROM observability.sample_answers WHERE "
+			     "tenant_id = '%s'",
+			     both[i]->id);
+		al_delivered(&w, both[i]->id);
+	}
+	al_copy_stop(&w, 0);
+	al_sql(&w,
+	       "SET search_path = observability;"
+	       "UPDATE alerts SET resolved_at = resolved_at - interval '366 days' WHERE tenant_id "
+	       "= '%s';"
+	       "UPDATE alert_deliveries SET changed_at = changed_at - interval '91 days' WHERE "
+	       "tenant_id = '%s';"
+	       "UPDATE sample_slots SET slot = slot - 40 * 86400 WHERE tenant_id = '%s';"
+	       "UPDATE sample_answers SET made_at = made_at - interval '32 days' WHERE tenant_id = "
+	       "'%s';"
+	       "INSERT INTO sample_news VALUES (gen_random_uuid(), 1, now() - interval '2 hours');"
+	       "RESET search_path",
+	       old.id, old.id, old.id, old.id);
+	al_copy_start(&w, 0);
+	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
+		al_sql_until(&w, 0, "SELECT count(*) FROM observability.%s WHERE tenant_id = '%s'",
+			     gone[i], old.id);
+		assert_true(al_sql_int(&w,
+				       "SELECT count(*) FROM observability.%s WHERE "
+				       "tenant_id = '%s'",
+				       gone[i], young.id) > 0);
+	}
+	al_sql_until(&w, 0,
+		     "SELECT count(*) FROM observability.sample_news WHERE at < now() - "
+		     "interval '1 hour'");
+}
+
 static int fresh(void **state)
 {
 	(void)state;
@@ -571,6 +624,7 @@ int main(void)
 		cmocka_unit_test_setup(test_limits, fresh),
 		cmocka_unit_test_setup(test_tenants_apart, fresh),
 		cmocka_unit_test_setup(test_pages, fresh),
+		cmocka_unit_test_setup(test_old_things_go, fresh),
 	};
 	int failed;
 

@@ -132,5 +132,5 @@ BEGIN
 	EXECUTE format('GRANT SELECT (tenant_id, enabled, due_at) ON alert_rules TO %I', worker);
 	EXECUTE format('GRANT SELECT (channel_id, tenant_id, next_due_at, rest_until, failures, leased_until, deleted_at), UPDATE (leased_until, lease) ON alert_channels TO %I', worker);
 	EXECUTE format('GRANT SELECT (tenant_id, alert_id, resolved_at), DELETE ON alerts TO %I', worker);
-	EXECUTE format('GRANT SELECT (channel_id, state, changed_at), DELETE ON alert_deliveries TO %I', worker);
+	EXECUTE format('GRANT SELECT (notice_id, channel_id, state, changed_at), DELETE ON alert_deliveries TO %I', worker);
 END $$;
