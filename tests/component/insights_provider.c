@@ -184,7 +184,7 @@ static void put_figure(struct buf *b, const cJSON *row, const char *key)
 
 static void put_row(struct buf *b, const cJSON *row)
 {
-	buf_printf(b, "%s earned ", member(row, "campaign"));
+	buf_printf(b, "\"%s\" earned ", member(row, "campaign"));
 	put_figure(b, row, "revenue");
 	buf_puts(b, " from ");
 	put_figure(b, row, "spend");
