@@ -178,6 +178,9 @@ COMPONENT_C := $(wildcard tests/component/test_*.c)
 SYSTEM_C := $(wildcard tests/system/test_*.c)
 SYSTEM_SH := $(wildcard tests/system/test_*.sh)
 $(foreach t,$(COMPONENT_C) $(SYSTEM_C),$(eval $(call suite_rule,$(t))))
+# Tests of the Messages API client link it without the service around it.
+$(OUT)/test/test_model_provider: $(patsubst %.c,$(OUT)/o/%.o,$(wildcard services/ai-insights/model*.c) \
+	services/ai-insights/conversation.c services/ai-insights/usage.c)
 COMPONENT_BIN := $(patsubst %.c,$(OUT)/test/%,$(notdir $(COMPONENT_C)))
 SYSTEM_BIN := $(patsubst %.c,$(OUT)/test/%,$(notdir $(SYSTEM_C)))
 test-programs: $(UNIT_BIN) $(COMPONENT_BIN) $(SYSTEM_BIN)
