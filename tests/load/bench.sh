@@ -8,6 +8,8 @@
 #   b  a typed call over the bus, beside bare cnats
 #   c  business events through outbox, relay, stream and inbox to a committed effect
 #   d  a sync of Shopify to projected credits
+#   f  request telemetry from emit to committed row, beside COPY into an unprotected table
+#   g  reserve and settle
 #   h  from a cause to a delivered webhook
 #   e  memory of the services after all that
 #
@@ -18,13 +20,14 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 root=$(cd "$here/../.." && pwd -P)
 OUT=$(cd "$root" && cd "${OUT:-build/gcc}" && pwd -P)
 export OUT
-PARTS=${PARTS:-a b c d h e}
+PARTS=${PARTS:-a b c d f g h e}
 DATA=${DATA:-data/retail-uk.tar.gz}
 SECONDS_EACH=${SECONDS_EACH:-6} # of one load
 BRANDS=20
 START_LIMIT=180
 CALL_LIMIT=20  # seconds for one HTTP request
 SYNC_LIMIT=240 # seconds for a sync
+TELEMETRY_ROWS=${TELEMETRY_ROWS:-400000}
 PGBIN=$(pg_config --bindir 2>/dev/null || echo /usr/lib/postgresql/15/bin)
 [ -x "$PGBIN/pgbench" ] || PGBIN=/usr/lib/postgresql/15/bin
 
@@ -76,7 +79,7 @@ become() {
 	set -a
 	. "$run/pid/$service.env"
 	set +a
-	unset PP_HTTP_LISTEN
+	unset PP_HTTP_LISTEN PP_AI_URL PP_AI_KEY_FILE
 	exec "$@"
 }
 as_service() {
@@ -289,6 +292,61 @@ part_d() {
 	api GET "/api/brands/$target/summary" "$token" >/dev/null
 }
 
+# ---- f: telemetry ----
+
+# The database, as its superuser.
+super() {
+	PGOPTIONS="-c search_path=observability" timeout 120 "$PGBIN/psql" -X -q -t -A -v ON_ERROR_STOP=1 -h "$(setting pg.env PGHOST)" -p "$(setting pg.env PGPORT)" -U "$(setting pg.env PGUSER)" pulsepoint "$@"
+}
+part_f() {
+	printf '\nf. request telemetry: ring, sender, stream, 100 rows a message, to committed rows of events, latency, accounts and samples; rows counted\n'
+	watch=$(set -a && . "$run/pid/observability.env" && printf %s "$PP_DB_WORKER")
+	(
+		set -a
+		. "$run/pid/api-edge.env"
+		set +a
+		for v in $(env | sed -n 's/^\(PP_[A-Z_]*\)=.*/\1/p'); do
+			case $v in PP_NATS_*) ;; *) unset "$v" ;; esac
+		done
+		WATCH_DB=$watch exec timeout 200 "$OUT/bin/bench" telemetry "$tenant" "$TELEMETRY_ROWS" paced
+	) >"$work/telemetry" 2>&1 || die "telemetry: $(tail -n 3 "$work/telemetry")"
+	# shellcheck disable=SC2046 # words
+	set -- $(sed -n 's/^RESULT //p' "$work/telemetry")
+	[ $# -eq 4 ] || die "telemetry gave no figures"
+	stored=$(super -c "SELECT count(*) FROM events WHERE tenant_id = '$tenant' AND action LIKE 'GET /api/bench/%'")
+	[ "$2" -eq 0 ] && [ "$stored" -eq "$1" ] || die "telemetry: $stored of $1 rows are stored, $2 dropped"
+	counted=$(super -c "SELECT sum(requests) FROM latency WHERE tenant_id = '$tenant' AND method LIKE 'GET /api/bench/%'")
+	[ "$counted" -eq "$1" ] || die "latency counts $counted of $1 requests"
+	super -c "CREATE TABLE bench_plain (LIKE events)" -c "\\copy (SELECT * FROM events WHERE tenant_id = '$tenant' AND action LIKE 'GET /api/bench/%') TO '$work/rows.copy'"
+	began=$(date +%s%N)
+	super -c "\\copy bench_plain FROM '$work/rows.copy'"
+	took=$(($(date +%s%N) - began))
+	copied=$(super -c "SELECT count(*) FROM bench_plain" -c "DROP TABLE bench_plain")
+	[ "$copied" -eq "$1" ] || die "COPY stored $copied of $1 rows"
+	rm -f "$work/rows.copy"
+	row "telemetry: events/s from emit to committed row ($1 rows)" "$(calc "$1 / ($4 / 1e6)")" ">= 40000"
+	row "telemetry: events/s told to the ring" "$(calc "$1 / ($3 / 1e6)")" ""
+	row "COPY of the same rows into an unprotected table: rows/s" "$(calc "$1 / ($took / 1e9)")" ""
+	row "telemetry / COPY" "$(calc "($1 / $4) / ($1 * 1000 / $took)" 2)" ""
+}
+
+# ---- g: reserve and settle ----
+
+part_g() {
+	printf '\ng. token-billing over the bus: a reservation and its settlement, all of one brand under a hard budget\n'
+	printf %s "$token" >"$work/billing.token"
+	target=$(new_brand "Billing")
+	api PUT /api/admin/budgets "$token" "{\"brand_id\":\"$target\",\"period\":\"day\",\"hard\":\"1000000\"}" >/dev/null
+	for callers in 1 16 64; do
+		# shellcheck disable=SC2046 # words
+		set -- $(as_service ai-insights timeout 60 "$OUT/bin/bench" billing "$work/billing.token" "$target" "$callers" "$SECONDS_EACH" 2>"$work/billing.log" | sed -n 's/^RESULT //p')
+		[ $# -eq 4 ] || die "billing: no figures: $(tail -n 3 "$work/billing.log")"
+		[ "$4" -eq 0 ] || die "billing: $4 calls failed: $(tail -n 3 "$work/billing.log")"
+		row "reserve + settle, $callers callers: pairs/s" "$1" ""
+		row "reserve + settle, $callers callers: p50 / p99 ms of a pair" "$2 / $3" ""
+	done
+}
+
 # ---- h: alerts ----
 
 part_h() {
@@ -320,7 +378,7 @@ part_e() {
 facts
 prepare
 : >"$table"
-for part in a b c d h e; do
+for part in a b c d f g h e; do
 	! has_part "$part" || "part_$part"
 done
 printf '\n'

@@ -52,6 +52,9 @@ int bench_telemetry(int argc, char **argv);
  * requests, each until its webhook is here. */
 int bench_alerts(int argc, char **argv);
 
+/* billing TOKEN_FILE BRAND CALLERS SECONDS: reserve and settle, as ai-insights does. */
+int bench_billing(int argc, char **argv);
+
 /* A whole number of an argument in [min, max]; prints which one is wrong and ends the program. */
 int64_t bench_number(const char *what, const char *text, int64_t min, int64_t max);
 

@@ -21,6 +21,7 @@ static const struct command {
 	{ "bare", "CALLERS SECONDS", 2, bench_bare },
 	{ "events", "ads|orders TENANT BRAND ROWS ROWS_PER_EVENT", 5, bench_events },
 	{ "telemetry", "TENANT ROWS paced|flood", 3, bench_telemetry },
+	{ "billing", "TOKEN_FILE BRAND CALLERS SECONDS", 4, bench_billing },
 	{ "alerts", "BASE_URL TENANT TOKEN_FILE ALERTS", 4, bench_alerts },
 };
 
