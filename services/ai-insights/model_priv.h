@@ -5,8 +5,8 @@
 #ifndef INSIGHTS_MODEL_PRIV_H
 #define INSIGHTS_MODEL_PRIV_H
 
-#include "model.h"
 #include "http/sse.h"
+#include "model.h"
 
 #define MODEL_EVENT_MAX      (1024 * 1024) /* bytes of one event */
 #define MODEL_JSON_DEPTH     32
@@ -21,7 +21,7 @@ struct model_block {
 	struct buf signature;
 	cJSON *citations;      /* NULL: none came */
 	bool is_text, is_tool; /* is_tool: a tool_use, which wants a result from us */
-	bool strange;          /* a delta that we do not know came: it cannot be sent back */
+	bool strange; /* an unknown delta of an unknown block came: it cannot be sent back */
 };
 
 struct model_stream {

@@ -130,7 +130,7 @@ static void on_block_delta(struct model_stream *s, cJSON *event)
 	else if (strcmp(type, "citations_delta") == 0)
 		add_citation(s, b, delta);
 	else
-		b->strange = true;
+		b->strange = !b->is_text && !b->is_tool; /* these two are known without it */
 }
 
 /* ---- the message ---- */

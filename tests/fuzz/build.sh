@@ -12,6 +12,12 @@ fuzz_numbers)
 	sources="$(find $ai -maxdepth 1 -name "numbers*.c" -o -maxdepth 1 -name "trace*.c") $ai/evidence.c $ai/calculate_decimal.c $(find libs/core -maxdepth 1 -name "*.c" ! -name contract.c)"
 	include="-I$ai"
 	;;
+fuzz_sse)
+	# The client of the Messages API without the service around it.
+	ai=services/ai-insights
+	sources="$(find $ai -maxdepth 1 -name "model*.c") $ai/conversation.c $ai/usage.c libs/http/*.c libs/json/guard.c libs/json/path.c $(find libs/core -maxdepth 1 -name "*.c" ! -name contract.c)"
+	include="-I$ai"
+	;;
 fuzz_graphql | fuzz_csv | fuzz_gaql)
 	# The simulator's parsers stand alone.
 	sources="$(find tools/simulator -maxdepth 1 -name "*.c" ! -name main.c) $(find libs/core -maxdepth 1 -name "*.c" ! -name contract.c)"

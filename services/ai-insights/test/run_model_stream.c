@@ -219,7 +219,25 @@ static void test_unknown_passed_over(void **state)
 	assert_string_equal(buf_str(&given), "abc");
 	assert_string_equal(reply.content, "[{\"type\":\"fallback\",\"from\":{\"model\":\"a\"},"
 					   "\"to\":{\"model\":\"b\"}},{\"type\":\"text\",\"text\":"
+					   "\"a\"},{\"type\":\"text\",\"text\":"
 					   "\"bc\"}]");
+}
+
+/* A call whose block had an unknown delta is a call all the same, and takes its result. */
+static void test_unknown_delta_in_call(void **state)
+{
+	struct conversation *c = conversation_new(arena, "s", CONVERSATION_TTL_5M);
+
+	(void)state;
+	assert_int_equal(run(START TOOL_BLOCK(0, "toolu_A")
+				     DELTA(0, "{\"type\":\"hum_delta\",\"hum\":1}")
+					     INPUT(0, "{\\\"a\\\":1}") CLOSE(0) STOP("tool_use")),
+			 MODEL_FAULT_NONE);
+	assert_int_equal(reply.n_calls, 1);
+	assert_int_equal(conversation_add_user(c, "q", NULL), ST_OK);
+	assert_int_equal(conversation_add_assistant(c, reply.content, reply.content_len, NULL),
+			 ST_OK);
+	assert_int_equal(conversation_add_result(c, "toolu_A", "{}", 2, false, NULL), ST_OK);
 }
 
 static void test_citations(void **state)
@@ -493,6 +511,7 @@ int main(void)
 		cmocka_unit_test_setup(test_truncated_anywhere, reset),
 		cmocka_unit_test_setup(test_stop_reasons, reset),
 		cmocka_unit_test_setup(test_unknown_passed_over, reset),
+		cmocka_unit_test_setup(test_unknown_delta_in_call, reset),
 		cmocka_unit_test_setup(test_citations, reset),
 		cmocka_unit_test_setup(test_malformed_input, reset),
 		cmocka_unit_test_setup(test_usage, reset),
