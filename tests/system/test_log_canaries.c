@@ -202,6 +202,32 @@ static void payloads(void)
 			 400);
 }
 
+/* What people ask and where alerts go: right, wrong, and as a stream. */
+static void questions_and_hooks(void)
+{
+	char path[256];
+	cJSON *o;
+
+	snprintf(path, sizeof(path), "/api/brands/%s/ask", brand);
+	assert_int_equal(post(path, admin.token, "{\"question\":\"How much did %s earn?\"}",
+			      fresh("a question", "Campaign-", "")),
+			 200);
+	assert_int_equal(post(path, admin.token, "{\"question\":\"%s\",\"more\":1}",
+			      fresh("a question in a bad request", "Why-", "?")),
+			 400);
+	assert_int_equal(post(path, "", "{\"question\":\"%s\"}",
+			      fresh("a stranger's question", "Who-", "?")),
+			 401);
+	assert_int_equal(post("/api/admin/alert-channels", admin.token,
+			      "{\"name\":\"hook\",\"url\":\"%s\"}",
+			      fresh("a webhook in a bad request", "javascript:", "")),
+			 400);
+	o = suite_json(&suite, "POST", "/api/admin/alert-channels", admin.token,
+		       "{\"name\":\"hook\",\"url\":\"https://hooks.example/pulsepoint\"}", 201);
+	plant("a webhook's secret", json_text(o, "secret"));
+	cJSON_Delete(o);
+}
+
 /* ---- looking for them ---- */
 
 static unsigned look_into(const char *path, char *text)
@@ -270,6 +296,7 @@ static void no_log_holds_a_secret(void **state)
 	strangers();
 	provider_tokens();
 	payloads();
+	questions_and_hooks();
 	assert_int_equal(look_into_all(&files), 0);
 	/* Every service has a log, and the search reads them. */
 	assert_true(files > contract_services_n);
