@@ -1,6 +1,6 @@
 /*
- * Telemetry on its way into rows: a thread that takes pages of all services from the stream and
- * stores many in one transaction. Read next: ingest.c.
+ * Telemetry on its way into rows: threads that take pages of all services from the stream and
+ * store many in one transaction. Read next: ingest.c.
  */
 #ifndef OBSERVABILITY_INGEST_H
 #define OBSERVABILITY_INGEST_H
@@ -12,9 +12,9 @@
 struct ingest;
 enum status ingest_start(struct svc *svc, struct observability *app, struct ingest **ret,
 			 struct error *err) MUST_USE;
-/* Ends after the batch at hand. Accepts NULL. */
-void ingest_stop(struct ingest *in);
+/* Ends after the batches at hand. Accepts NULL. */
+void ingest_stop(struct ingest *first);
 /* Its counters as members of a JSON object, each with a comma before it; for $SRV.STATS. */
-void ingest_stats(const struct ingest *in, struct buf *out);
+void ingest_stats(const struct ingest *first, struct buf *out);
 
 #endif

@@ -9,7 +9,7 @@
 /* Eleven consumers with a transaction each, and the requests; few of them at the same time. */
 #define CONNECTIONS 8
 /* The relay, the telemetry, the evaluator and the senders each hold one for a transaction. */
-#define WORKER_CONNECTIONS 6
+#define WORKER_CONNECTIONS 7
 
 extern const struct db_migration observability_migrations[];
 
