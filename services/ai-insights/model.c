@@ -222,7 +222,8 @@ static bool on_data(void *arg, const char *data, size_t len)
 static void judge(struct attempt *t, enum model_fault f, bool transient, const char *words)
 {
 	t->fault = f;
-	t->transient = transient;
+	/* An answer whose whole price was told is not bought again. */
+	t->transient = transient && !t->stream.final_usage;
 	snprintf(t->detail, sizeof(t->detail), "the model's provider %s", words);
 }
 

@@ -156,8 +156,9 @@ struct model_turn {
  * error, never its text, which may quote the conversation.
  *
  * Tried again, at most `attempts` requests in all and only while no text was handed on: connections
- * that fail or break, time-outs of the first byte, 408, 409, 429, 5xx and such errors inside the
- * stream; x-should-retry decides where the provider sends it. It waits as retry-after-ms or
+ * that fail or break, silence, 408, 409, 429, 5xx and such errors inside the
+ * stream, but none after the usage was told to its end (partial is false); x-should-retry decides
+ * where the provider sends it. It waits as retry-after-ms or
  * retry-after say, else 0.5 s doubling, and gives up at once where the wait would pass the deadline
  * or MODEL_RETRY_AFTER_MS.
  */
