@@ -3,13 +3,9 @@
  * reached. Every copy runs one; rows are taken with SKIP LOCKED, so it does not matter who does it.
  * Read next: store.h.
  */
-#include "contract/token_billing_events.h"
 #include "core/log.h"
 #include "service.h"
 #include "store.h"
-#include "svc/outbox.h"
-
-#include <string.h>
 
 #define KEEPER_WAIT_MS   1000
 #define KEEPER_ARENA_MAX ((size_t)8 * 1024 * 1024)
@@ -35,55 +31,6 @@ enum status billing_reload(struct svc *svc, struct billing *b, struct error *err
 	return ST_OK;
 }
 
-static struct event_origin own_origin(const char *tenant_id)
-{
-	return (struct event_origin){ tenant_id, "token-billing", NULL };
-}
-
-static enum status tell_expired(struct db_tx *tx, struct arena *a, const char *tenant_id, int r,
-				struct error *err)
-{
-	struct event_origin origin = own_origin(tenant_id);
-	enum status st = ST_OK;
-
-	for (int i = 0; st == ST_OK && i < db_rows(tx, r); i++) {
-		Billing__V1__ReservationExpired m = BILLING__V1__RESERVATION_EXPIRED__INIT;
-
-		m.reservation_id = arena_strdup(a, db_str(tx, r, i, 0));
-		m.brand_id = arena_strdup(a, db_str(tx, r, i, 1));
-		m.model = arena_strdup(a, db_str(tx, r, i, 2));
-		m.held_nano_usd = db_int(tx, r, i, 3);
-		m.version = 1;
-		st = emit_token_billing_reservation_expired(tx, &origin, &m, err);
-	}
-	return st;
-}
-
-static enum status tell_crossed(struct db_tx *tx, struct arena *a, const char *tenant_id, int r,
-				struct error *err)
-{
-	struct event_origin origin = own_origin(tenant_id);
-	enum status st = ST_OK;
-
-	for (int i = 0; st == ST_OK && i < db_rows(tx, r); i++) {
-		Billing__V1__BudgetCrossed m = BILLING__V1__BUDGET_CROSSED__INIT;
-		const char *brand = db_str(tx, r, i, 0);
-
-		m.brand_id = arena_strdup(a, strspn(brand, "0-") == strlen(brand) ? "" : brand);
-		m.period = strcmp(db_str(tx, r, i, 1), "day") == 0
-				   ? BILLING__V1__PERIOD__PERIOD_DAY
-				   : BILLING__V1__PERIOD__PERIOD_MONTH;
-		m.level = strcmp(db_str(tx, r, i, 2), "soft") == 0
-				  ? BILLING__V1__BUDGET_LEVEL__BUDGET_LEVEL_SOFT
-				  : BILLING__V1__BUDGET_LEVEL__BUDGET_LEVEL_HARD;
-		m.limit_nano_usd = db_int(tx, r, i, 3);
-		m.used_nano_usd = db_int(tx, r, i, 4);
-		m.version = (uint64_t)db_int(tx, r, i, 5);
-		st = emit_token_billing_budget_crossed(tx, &origin, &m, err);
-	}
-	return st;
-}
-
 static enum status keep_tenant(struct svc *svc, struct arena *a, const char *tenant_id,
 			       struct error *err)
 {
@@ -98,22 +45,38 @@ static enum status keep_tenant(struct svc *svc, struct arena *a, const char *ten
 	if (st == ST_OK)
 		st = db_exec(tx, "expire", &args, &r, err);
 	if (st == ST_OK)
-		st = tell_expired(tx, a, tenant_id, r, err);
+		st = emit_expired(tx, a, tenant_id, r, err);
 	db_args_init(&args, a);
 	db_arg_i64(&args, STORE_TELL_MAX);
 	if (st == ST_OK)
 		st = db_exec(tx, "crossings_take", &args, &r, err);
 	if (st == ST_OK)
-		st = tell_crossed(tx, a, tenant_id, r, err);
+		st = emit_crossed(tx, a, tenant_id, r, err);
 	return st == ST_OK ? db_commit(tx, err) : st;
 }
 
-static enum status keep_once(struct svc *svc, struct error *err)
+/* Prices that another process has loaded. */
+static enum status follow_prices(struct svc *svc, struct billing *b, struct arena *a,
+				 struct error *err)
+{
+	int64_t newest = 0, held;
+	enum status st = store_edition(svc_db(svc), a, &newest, err);
+
+	pthread_rwlock_rdlock(&b->book_lock);
+	held = book_edition(b->book);
+	pthread_rwlock_unlock(&b->book_lock);
+	return st == ST_OK && newest != held ? billing_reload(svc, b, err) : st;
+}
+
+static enum status keep_once(struct svc *svc, struct billing *b, struct error *err)
 {
 	struct arena *a = arena_new(KEEPER_ARENA_MAX);
 	const char **tenants = NULL;
 	size_t n = 0;
-	enum status st = a ? store_due(svc_worker_db(svc), a, &tenants, &n, err) : ST_UNAVAILABLE;
+	enum status st = a ? follow_prices(svc, b, a, err) : ST_UNAVAILABLE;
+
+	if (st == ST_OK)
+		st = store_due(svc_worker_db(svc), a, &tenants, &n, err);
 
 	for (size_t i = 0; st == ST_OK && i < n && !svc_stopping(svc); i++)
 		st = keep_tenant(svc, a, tenants[i], err);
@@ -123,6 +86,7 @@ static enum status keep_once(struct svc *svc, struct error *err)
 
 struct keeper {
 	struct svc *svc;
+	struct billing *b;
 };
 
 static void *keep(void *arg)
@@ -132,7 +96,7 @@ static void *keep(void *arg)
 	while (!svc_stopping(k.svc)) {
 		struct error err = { 0 };
 
-		if (keep_once(k.svc, &err) != ST_OK)
+		if (keep_once(k.svc, k.b, &err) != ST_OK)
 			log_event(LOG_WARN, "keeper.failed", "trying again in a second: %s",
 				  err.detail);
 		svc_wait(k.svc, KEEPER_WAIT_MS);
@@ -153,7 +117,7 @@ enum status billing_start(struct svc *svc, void *app, struct error *err)
 	st = billing_reload(svc, b, err);
 	if (st != ST_OK)
 		return st;
-	k.svc = svc;
+	k = (struct keeper){ svc, b };
 	if (pthread_create(&b->keeper, NULL, keep, &k) != 0)
 		return error_set(err, ST_UNAVAILABLE, NULL, "the keeper cannot start");
 	b->keeper_on = true;

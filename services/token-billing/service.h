@@ -41,6 +41,12 @@ enum status on_put_budget(struct call *call, const Billing__V1__PutBudgetRequest
 enum status billing_start(struct svc *svc, void *app, struct error *err);
 void billing_stop(struct svc *svc, void *app);
 
+/* emit_kept.c: of the rows of result `r` of the functions expire and crossings_take. */
+enum status emit_expired(struct db_tx *tx, struct arena *a, const char *tenant_id, int r,
+			 struct error *err) MUST_USE;
+enum status emit_crossed(struct db_tx *tx, struct arena *a, const char *tenant_id, int r,
+			 struct error *err) MUST_USE;
+
 /* command.c: --load-prices FILE */
 bool billing_command(struct svc *svc, void *app, int argc, char **argv, int *exit_code);
 

@@ -25,6 +25,7 @@ const struct db_stmt billing_statements[] = {
 	{ "expire", "SELECT reservation_id, brand_id, model, held_nano FROM expire($1::int)" },
 	{ "crossings_take", "SELECT brand_id, period, level, limit_nano, used_nano, version"
 			    " FROM crossings_take($1::int)" },
+	{ "edition", "SELECT coalesce(max(price_id), 0) FROM prices" },
 	{ "today", "SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date" },
 	{ "usage_day",
 	  "SELECT (used_at AT TIME ZONE 'UTC')::date::text AS key, count(*),"
@@ -365,4 +366,21 @@ enum status store_due(struct db *worker, struct arena *a, const char ***ret, siz
 	for (size_t i = 0; i < *ret_n; i++)
 		(*ret)[i] = arena_strdup(a, db_str(tx, 0, (int)i, 0));
 	return ST_OK;
+}
+
+enum status store_edition(struct db *db, struct arena *a, int64_t *ret, struct error *err)
+{
+	struct db_scope none = { NULL, NULL };
+	struct db_args args;
+	AUTO_TX *tx = db_tx_new(db, &none);
+	enum status st;
+
+	if (!tx)
+		return error_set(err, ST_UNAVAILABLE, NULL, "the service is out of memory");
+	db_args_init(&args, a);
+	db_add(tx, "edition", &args);
+	st = db_run(tx, 0, err);
+	if (st == ST_OK)
+		*ret = db_int(tx, 0, 0, 0);
+	return st;
 }

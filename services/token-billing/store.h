@@ -93,6 +93,8 @@ enum status store_budget_put(struct call *call, const struct budget *b) MUST_USE
 enum status store_today(struct call *call, int32_t *ret) MUST_USE;
 
 /* ---- the keeper's ---- */
+/* The largest price_id there is. */
+enum status store_edition(struct db *db, struct arena *a, int64_t *ret, struct error *err) MUST_USE;
 /* Tenants with something to expire or to tell. */
 enum status store_due(struct db *worker, struct arena *a, const char ***ret, size_t *ret_n,
 		      struct error *err) MUST_USE;
