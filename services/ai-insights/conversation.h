@@ -74,8 +74,8 @@ bool conversation_keeps_hour(const struct conversation *c);
 /* From now on the model may call no tool: it has to answer. The cached prefix stays as it is. */
 void conversation_forbid_tools(struct conversation *c);
 
-/* About how many tokens the body is, never fewer than it can be (a token is at least a byte... see
- * the .c file); for a reservation before the call. */
+/* No fewer tokens than the body can be, for a reservation before the call: a token is at least a
+ * byte, and the provider adds a prompt of its own for tools. */
 size_t conversation_tokens_at_most(const struct conversation *c);
 
 /*
