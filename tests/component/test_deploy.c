@@ -265,6 +265,72 @@ static void events_reach_their_consumer_only(void **state)
 	bus_close(attribution, 1000);
 }
 
+/* An alert is published where the contract says, by its owner alone, into the owner's stream. */
+static void alerts_are_observabilitys(void **state)
+{
+	static const char subject[] = "pp.alert." TENANT ".critical.rule-1";
+	struct bus *owner_bus = bus_as("observability"), *ads = bus_as("ingest-ads");
+	const struct bus_event forged = {
+		.subject = subject, .id = "ads:1", .data = "x", .len = 1
+	};
+	uint64_t first, second;
+	char id[64];
+
+	(void)state;
+	first = publish(owner_bus, subject, "observability:1", ST_OK);
+	assert_int_not_equal(bus_js_publish(ads, &forged, 1, SHORT_MS, &second), ST_OK);
+	/* It speaks of alerts in this form and of nothing else there. */
+	assert_int_not_equal(bus_js_publish(owner_bus,
+					    &(struct bus_event){ .subject = "pp.alert." TENANT,
+								 .id = "observability:2",
+								 .data = "x",
+								 .len = 1 },
+					    1, SHORT_MS, &second),
+			     ST_OK);
+	second = publish(owner_bus, "pp.evt." TENANT ".observability.alert.other",
+			 "observability:3", ST_OK);
+	assert_int_equal(second, first + 1);
+	/* The relay finds both where it looks. */
+	assert_int_equal(bus_js_msg_id(owner_bus, "evt-observability", first, id, sizeof(id)),
+			 ST_OK);
+	assert_string_equal(id, "observability:1");
+	bus_close(owner_bus, 1000);
+	bus_close(ads, 1000);
+}
+
+/* Everybody tells for himself; one service takes it. */
+static void telemetry_reaches_observability_only(void **state)
+{
+	static const char durable[] = "observability-obs";
+	struct bus *auth = bus_as("auth"), *edge = bus_as("api-edge"), *ads = bus_as("ingest-ads"),
+		   *observability = bus_as("observability");
+	char ids[8][64];
+	uint64_t seq;
+	enum status st;
+
+	(void)state;
+	publish(auth, "pp.obs.auth", "auth:page:1", ST_OK);
+	publish(edge, "pp.obs.api-edge", "edge:page:1", ST_OK);
+	st = bus_js_publish(
+		ads,
+		&(struct bus_event){
+			.subject = "pp.obs.auth", .id = "ads:page:1", .data = "x", .len = 1 },
+		1, SHORT_MS, &seq);
+	assert_int_not_equal(st, ST_OK);
+	assert_int_equal(fetch_ids(ads, "obs", durable, ids, 8, &st), 0);
+	assert_int_not_equal(st, ST_OK);
+	assert_int_equal(fetch_ids(edge, "obs", durable, ids, 8, &st), 0);
+	assert_int_not_equal(st, ST_OK);
+	assert_int_equal(fetch_ids(observability, "obs", durable, ids, 8, &st), 2);
+	assert_string_equal(ids[0], "auth:page:1");
+	assert_string_equal(ids[1], "edge:page:1");
+	assert_int_equal(fetch_ids(observability, "obs", durable, ids, 8, &st), 0);
+	bus_close(auth, 1000);
+	bus_close(edge, 1000);
+	bus_close(ads, 1000);
+	bus_close(observability, 1000);
+}
+
 static _Atomic int served, overheard;
 static struct bus *owner;
 
@@ -571,6 +637,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(events_reach_their_consumer_only),
+		cmocka_unit_test(alerts_are_observabilitys),
+		cmocka_unit_test(telemetry_reaches_observability_only),
 		cmocka_unit_test(requests_follow_the_contract),
 		cmocka_unit_test(strangers_are_refused),
 		cmocka_unit_test(streams_twice_keeps_and_wipe_empties),
