@@ -186,35 +186,24 @@ static void want(const struct model_talk *t, struct model_reply *ret, const char
 	add_call(t, ret, tool, input);
 }
 
-/* Adds up what the shown ad platforms cost when a single figure of it is not told. */
+/* What the campaigns to be recommended earned together. */
 static void want_sum(const struct model_talk *t, struct model_reply *ret)
 {
-	const cJSON *tool = tool_named(t, "calculate"), *e;
-	const cJSON *spend = get(talk_result(t, "summary", NULL), "spend_by_platform");
-	const char *unit = NULL;
+	const cJSON *tool = tool_named(t, "calculate");
+	const char *ids[MODEL_CALLS_MAX];
+	size_t n = tool == NULL || was_asked(t, "calculate", NULL)
+			   ? 0
+			   : best_revenues(t, ids, MODEL_CALLS_MAX);
 	cJSON *input, *of;
-	int n = 0;
 
-	if (tool == NULL || was_asked(t, "calculate", NULL) || cJSON_GetArraySize(spend) < 2)
+	if (n < 2)
 		return;
 	input = cJSON_CreateObject();
 	cJSON_AddStringToObject(input, "op", "sum");
 	of = cJSON_AddArrayToObject(input, "of");
-	cJSON_ArrayForEach(e, spend)
-	{
-		const cJSON *f = get(e, "spend");
-
-		if (unit == NULL)
-			unit = text_of(f, "unit");
-		if (strcmp(unit, text_of(f, "unit")) != 0 || text_of(f, "id")[0] == '\0')
-			continue;
-		cJSON_AddItemToArray(of, cJSON_CreateString(text_of(f, "id")));
-		n++;
-	}
-	if (n > 1)
-		add_call(t, ret, tool, input);
-	else
-		cJSON_Delete(input);
+	for (size_t i = 0; i < n; i++)
+		cJSON_AddItemToArray(of, cJSON_CreateString(ids[i]));
+	add_call(t, ret, tool, input);
 }
 
 bool plan_calls(const struct model_talk *t, struct model_reply *ret)
@@ -236,7 +225,7 @@ bool plan_calls(const struct model_talk *t, struct model_reply *ret)
 	} else if (asks_shop(t) || !any) {
 		want(t, ret, "summary", NULL);
 	}
-	if (ret->n_calls == 0 && !asks_products(t))
+	if (ret->n_calls == 0 && asks_campaigns(t))
 		want_sum(t, ret);
 	return ret->n_calls > 0;
 }

@@ -253,12 +253,44 @@ static void put_unranked(struct buf *b, const cJSON *rows)
 	}
 }
 
+/* The campaigns to spend more on: those that return at least as much as the brand as a whole, the
+ * best first. */
+static size_t best_of(const struct model_talk *t, const struct ranked *r, int64_t *ret_bar)
+{
+	size_t best = 0;
+
+	if (!micros_of(get(talk_result(t, "summary", NULL), "roas"), ret_bar))
+		*ret_bar = r->n > 0 ? r->roas[r->n / 2] : 0;
+	while (best < r->n && best < BEST_ROWS && (best == 0 || r->roas[best] >= *ret_bar))
+		best++;
+	return best;
+}
+
+size_t best_revenues(const struct model_talk *t, const char *ids[], size_t max)
+{
+	struct ranked r;
+	int64_t bar;
+	size_t n;
+
+	rank(get(talk_result(t, "attribution", "campaign"), "rows"), &r);
+	n = best_of(t, &r, &bar);
+	for (size_t i = 0; i < n && i < max; i++) {
+		ids[i] = text_of(get(r.rows[i], "revenue"), "id");
+		/* Amounts of different currencies are never added. */
+		if (strcmp(text_of(get(r.rows[i], "revenue"), "unit"),
+			   text_of(get(r.rows[0], "revenue"), "unit")) != 0)
+			return 0;
+	}
+	return n < max ? n : max;
+}
+
 static void campaigns(const struct model_talk *t, struct buf *b, const cJSON *report)
 {
-	const cJSON *s = talk_result(t, "summary", NULL), *overall = get(s, "roas");
+	const cJSON *s = talk_result(t, "summary", NULL);
+	const cJSON *sum = get(talk_result(t, "calculate", NULL), "result");
 	struct ranked r;
-	size_t best = 0, worst;
-	int64_t bar = INT64_MIN;
+	size_t best, worst;
+	int64_t bar;
 
 	rank(get(report, "rows"), &r);
 	if (r.n == 0) {
@@ -272,10 +304,7 @@ static void campaigns(const struct model_talk *t, struct buf *b, const cJSON *re
 			    "spend can be compared.\n");
 		return;
 	}
-	if (!micros_of(overall, &bar))
-		bar = r.roas[r.n / 2];
-	while (best < r.n && best < BEST_ROWS && (best == 0 || r.roas[best] >= bar))
-		best++;
+	best = best_of(t, &r, &bar);
 	worst = r.n;
 	while (worst > best && r.n - worst < WORST_ROWS && r.roas[worst - 1] < bar)
 		worst--;
@@ -284,7 +313,13 @@ static void campaigns(const struct model_talk *t, struct buf *b, const cJSON *re
 		buf_puts(b, i == 0 ? "" : i + 1 == best ? " and " : ", ");
 		put_name(b, r.rows[i]);
 	}
-	buf_puts(b, ": they return the most for what they cost.\n");
+	buf_puts(b, ": they return the most for what they cost.");
+	if (best > 1 && is_figure(sum)) {
+		buf_puts(b, " Together they earned ");
+		put_figure(b, sum);
+		buf_putc(b, '.');
+	}
+	buf_putc(b, '\n');
 	put_totals(b, s);
 	buf_puts(b, "\nFindings:\n");
 	for (size_t i = 0; i < r.n && i < SHOWN_MAX; i++) {
