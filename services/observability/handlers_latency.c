@@ -1,6 +1,6 @@
 /*
  * GET /api/admin/latency: percentiles by service and method, from the stored histograms added up,
- * and what telemetry could not tell. Read next: histogram.h, latency.c, store_telemetry.c.
+ * and what telemetry could not tell. Read next: histogram.h, store_latency.c, store_telemetry.c.
  */
 #include "handlers.h"
 
@@ -17,7 +17,7 @@
 /* So many rows of histograms are added up within the deadline. */
 #define WINDOW_MAX_US (7 * US_PER_DAY)
 
-/* "bucket count bucket count ...", as latency.c asks for it. */
+/* "bucket count bucket count ...", as store_latency.c asks for it. */
 static void read_buckets(const char *text, struct histogram *h)
 {
 	char *p = (char *)text;

@@ -3,7 +3,8 @@
  * minute, service and method. They are held in memory and written whole with each transaction that
  * adds to them, under a `writer` that only this process uses and only as long as all went well: so
  * nothing is read back, a transaction that failed or whose end is unknown costs a new writer and no
- * count, and copies of the service never write the same row. Read next: latency.c, histogram.h.
+ * count, and copies of the service never write the same row. Read next: store_latency.c,
+ * histogram.h.
  */
 #ifndef OBSERVABILITY_LATENCY_H
 #define OBSERVABILITY_LATENCY_H

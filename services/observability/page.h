@@ -1,6 +1,6 @@
 /*
  * A page of request telemetry, from a message on the stream to rows. Protobuf stops here. Read
- * next: page.c, ingest.c, proto/pulsepoint/telemetry.proto.
+ * next: consumers_page.c, ingest.c, proto/pulsepoint/telemetry.proto.
  */
 #ifndef OBSERVABILITY_PAGE_H
 #define OBSERVABILITY_PAGE_H

@@ -1,6 +1,6 @@
 /*
  * The days of the table `events`: made ahead and when a late row needs one, dropped whole after 90
- * days (migrations/0001_events.sql). Read next: partitions.c.
+ * days (migrations/0001_events.sql). Read next: store_partitions.c.
  */
 #ifndef OBSERVABILITY_PARTITIONS_H
 #define OBSERVABILITY_PARTITIONS_H

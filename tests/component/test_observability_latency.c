@@ -1,6 +1,6 @@
 /*
  * GET /api/admin/latency against the exact percentiles of what was told: over services, instances,
- * minutes and a restart. Read next: services/observability/latency.c, test/run_histogram.c.
+ * minutes and a restart. Read next: services/observability/store_latency.c, test/run_histogram.c.
  */
 #include "component/telemetry_fixture.h"
 

@@ -64,7 +64,7 @@ static enum status check_row(const Pulsepoint__RequestRow *r, size_t i, struct e
 static void read_row(const struct page *p, const Pulsepoint__RequestRow *r, struct arena *a,
 		     struct event_row *row)
 {
-	uuid_normalise(r->tenant_id); /* latency.c compares the text */
+	uuid_normalise(r->tenant_id); /* store_latency.c compares the text */
 	*row = (struct event_row){
 		.tenant_id = *r->tenant_id ? r->tenant_id : NOBODY,
 		.at_us = r->started_at,
