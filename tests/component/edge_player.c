@@ -177,12 +177,26 @@ void players_start(struct world *w)
 	start(w, &observability, "observability", "pp.rpc.observability.watch_alerts");
 }
 
+/* One that nobody has ended; NULL when there is none. */
+static struct played *left_open(void)
+{
+	struct played *p = NULL;
+
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < PLAYED_MAX && !p; i++)
+		if (hands[i] && !hands[i]->done)
+			p = hands[i];
+	pthread_mutex_unlock(&lock);
+	return p;
+}
+
 void players_stop(void)
 {
+	struct played *p;
+
 	/* What a failed test left open would hold its thread. */
-	for (size_t i = 0; i < PLAYED_MAX; i++)
-		if (hands[i])
-			played_end(hands[i], ST_CANCELLED, NULL);
+	while ((p = left_open()) != NULL)
+		played_end(p, ST_CANCELLED, NULL);
 	bus_server_stop(insights.server, 1000);
 	bus_server_stop(observability.server, 1000);
 	bus_close(insights.bus, 1000);
