@@ -1,8 +1,8 @@
 /*
- * The "model" behind the Anthropic simulator: a small planner that reads the tools it is offered
- * and the question, calls tools, and writes its answer from their results alone. It knows nothing
- * of our services. Read next: model_plan.c; model_mode.c for what it does when it is told to
- * misbehave.
+ * The simulated model: a small honest planner. It reads the tools it is offered and the question,
+ * calls tools, and writes its answer from their results; it keeps no state between requests, so the
+ * same conversation always goes on in the same way. It can be told to misbehave (modes). Read next:
+ * model_plan.c (what to ask), model_write.c (what to say), model_modes.c.
  */
 #ifndef SIM_MODEL_H
 #define SIM_MODEL_H
@@ -12,101 +12,107 @@
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#define MODEL_BLOCKS_MAX 17 /* of one message: a text and 16 calls */
-#define MODEL_CALLS_MAX	 16
-#define MODEL_TURNS_MAX	 10 /* messages with calls that an honest model makes for one question */
-#define MODEL_ANSWER_MAX (64 * 1024)
-#define MODEL_ID_TEXT	 40
-#define MODEL_PAUSE_TEXT "I am still looking into this."
-#define MODES_MAX	 64
-#define MODE_DELAY_MAX	 10000 /* ms between two pieces of a slow answer */
-#define MODE_WORD_MAX	 24
+#define MODEL_PAUSE_TEXT  "One moment."
+#define MODEL_CALLS_MAX   8
+#define MODEL_RESULTS_MAX 64
+#define MODEL_TEXT_MAX    ((size_t)64 * 1024)
 
-/* What the model was given; all parts of one checked request. */
-struct model_input {
-	struct arena *arena;
-	const cJSON *tools, *system, *messages, *tool_choice;
-};
+struct anth_request;
+struct exchange;
 
-struct model_block {
-	const char *name; /* of the tool called; NULL: a text */
-	const char *text; /* the text, or the call's input as JSON */
-	char id[MODEL_ID_TEXT];
-};
+/* ---- modes: how it is told to misbehave ---- */
 
-/* What kind of message it is that the model is about to write. */
-enum model_turn { TURN_TOOLS = 1, TURN_ANSWER = 2, TURN_CORRECTION = 4 };
-
-struct model_reply {
-	struct model_block blocks[MODEL_BLOCKS_MAX];
-	size_t n;
-	const char *stop_reason;
-	enum model_turn turn;
-	const int64_t *seen; /* every figure of the results, in millionths */
-	const char *const *ids;
-	size_t nseen;
-};
-
-/* The honest next message. The same input gives the same message, ids of calls apart. */
-void model_plan(const struct model_input *in, struct model_reply *ret);
-
-/* mode, the word at the control port, the turns it fits when nothing is said */
-/* clang-format off */
-#define MODE_LIST(X)                                                  \
-	X(NONE, "none", 0)                                            \
-	X(INVENT, "invent", TURN_ANSWER)                              \
-	X(REFUSE, "refuse", TURN_TOOLS | TURN_ANSWER | TURN_CORRECTION)   \
-	X(OVERLOAD, "overload", TURN_TOOLS | TURN_ANSWER | TURN_CORRECTION) \
-	X(RATE_LIMIT, "rate_limit", TURN_TOOLS | TURN_ANSWER | TURN_CORRECTION) \
-	X(ERROR_IN_STREAM, "error_in_stream", TURN_TOOLS | TURN_ANSWER | TURN_CORRECTION) \
-	X(BREAK_OFF, "break_off", TURN_TOOLS | TURN_ANSWER | TURN_CORRECTION) \
-	X(LOOP, "loop", TURN_TOOLS | TURN_ANSWER | TURN_CORRECTION)       \
-	X(MAX_TOKENS, "max_tokens", TURN_TOOLS | TURN_ANSWER | TURN_CORRECTION) \
-	X(PAUSE_TURN, "pause_turn", TURN_TOOLS | TURN_ANSWER | TURN_CORRECTION) \
-	X(CONTEXT_WINDOW, "context_window", TURN_TOOLS | TURN_ANSWER | TURN_CORRECTION) \
-	X(SLOW, "slow", TURN_TOOLS | TURN_ANSWER | TURN_CORRECTION)       \
-	X(BAD_JSON_TOOL, "bad_json_tool", TURN_TOOLS)                 \
-	X(UNAUTHORIZED, "unauthorized", TURN_TOOLS | TURN_ANSWER | TURN_CORRECTION)
-/* clang-format on */
-
-enum mode {
-#define X(name, word, turns) MODE_##name,
-	MODE_LIST(X)
+#define MODEL_MODE_LIST(X)                    \
+	X(NONE, "none")                       \
+	X(INVENT, "invent")                   \
+	X(REFUSE, "refuse")                   \
+	X(OVERLOAD, "overload")               \
+	X(RATE_LIMIT, "rate_limit")           \
+	X(ERROR_IN_STREAM, "error_in_stream") \
+	X(BREAK_OFF, "break_off")             \
+	X(LOOP, "loop")                       \
+	X(MAX_TOKENS, "max_tokens")           \
+	X(PAUSE_TURN, "pause_turn")           \
+	X(CONTEXT_WINDOW, "context_window")   \
+	X(SLOW, "slow")                       \
+	X(BAD_JSON_TOOL, "bad_json_tool")     \
+	X(UNAUTHORIZED, "unauthorized")
+enum model_mode {
+#define X(name, word) MODE_##name,
+	MODEL_MODE_LIST(X)
 #undef X
 };
 
 struct mode_rule {
-	enum mode mode;
-	unsigned turns;	       /* of enum model_turn */
-	int64_t count, after;  /* how often still; how many that fit to let pass first */
-	int64_t delay_ms;      /* slow: between two pieces */
-	int64_t retry_after_s; /* -1: without the header */
-	int64_t form;	       /* invent, bad_json_tool: this form always; -1: each in turn */
-	uint64_t seq;	       /* how many of this mode were taken before */
+	enum model_mode mode;
+	bool persist;        /* invent: again after the correction */
+	int64_t retry_after; /* overload, rate_limit: seconds; 0: no header */
+	int64_t delay_ms;    /* slow */
+	uint64_t serial;     /* grows with each request that a rule took */
 };
-
+/* What the honest model would do next, as far as modes care. */
+struct model_intent {
+	bool answers;   /* no tool call any more */
+	bool corrected; /* its draft was sent back */
+};
 struct modes;
-
 struct modes *modes_new(void);
 void modes_free(struct modes *m);
-/* False when too many rules wait. */
-bool modes_add(struct modes *m, const struct mode_rule *rule);
-void modes_clear(struct modes *m);
-/* The rule for a message of that turn, used up by one; mode MODE_NONE when none fits. */
-struct mode_rule modes_take(struct modes *m, enum model_turn turn);
-/* The mode of that word or MODE_NONE; the turns it fits by itself. */
-enum mode mode_parse(const char *word);
-unsigned mode_turns(enum mode mode);
-const char *mode_word(enum mode mode);
-/* Waiting rules and how often each mode was taken, as a JSON object. */
-void modes_write(struct modes *m, struct buf *out);
+/* The first rule that is left, counted down; MODE_NONE without one. */
+struct mode_rule modes_take(struct modes *m, const struct model_intent *intent);
+/* /control/model: POST {mode, count, persist, retry_after, delay_ms}, GET, DELETE. */
+void modes_handle(struct exchange *ex);
 
-/* Changes the honest reply into what the rule says: invent, loop, bad_json_tool and the like. */
-void model_misbehave(const struct model_input *in, const struct mode_rule *rule,
-		     struct model_reply *reply);
-/* Names a call: toolu_ and 24 letters and digits. */
-void model_new_id(char out[MODEL_ID_TEXT]);
+/* ---- what it says ---- */
+
+struct model_call {
+	const char *id, *name, *input; /* input: JSON, perhaps no object when told to be bad */
+};
+struct model_reply {
+	const char *stop_reason; /* end_turn, tool_use ... */
+	const char *text;        /* "" for none */
+	struct model_call calls[MODEL_CALLS_MAX];
+	size_t n_calls;
+};
+
+/* A tool's result in the conversation: which tool was asked what, and its JSON tree. */
+struct model_result {
+	const char *tool;
+	const cJSON *input, *tree;
+	bool is_error;
+};
+struct model_talk {
+	struct arena *arena;
+	const cJSON *tools;
+	const char *question;
+	bool corrected; /* the last user text sends the draft back */
+	struct model_result results[MODEL_RESULTS_MAX];
+	size_t n_results;
+	size_t n_turns; /* assistant messages so far */
+};
+
+/* Thinks. Memory is the arena's; false when it is full. */
+bool model_think(struct arena *a, const struct anth_request *r, const struct mode_rule *mode,
+		 struct model_reply *ret);
+/* What it would do, undisturbed. */
+struct model_intent model_intend(struct arena *a, const struct anth_request *r);
+
+/* model_plan.c: adds the calls that are still needed; false when it can answer. */
+bool plan_calls(const struct model_talk *t, struct model_reply *ret);
+/* The last good result of the tool whose name holds `word`; NULL. `by` (may be NULL) must be its
+ * input's "by". */
+const cJSON *talk_result(const struct model_talk *t, const char *word, const char *by);
+bool question_has(const struct model_talk *t, const char *const *words);
+bool asks_campaigns(const struct model_talk *t);
+bool asks_channels(const struct model_talk *t);
+bool asks_products(const struct model_talk *t);
+bool asks_shop(const struct model_talk *t);
+/* model_write.c */
+void write_answer(const struct model_talk *t, struct buf *out);
+/* Ids of what the campaigns it would recommend earned, in one currency; how many. */
+size_t best_revenues(const struct model_talk *t, const char *ids[], size_t max);
 
 #endif
