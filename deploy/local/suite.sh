@@ -51,9 +51,10 @@ setting() {
 }
 
 free_port() {
-	awk 'function hex(s, i, v) { for (i = 1; i <= length(s); i++) v = v * 16 + index("0123456789ABCDEF", substr(s, i, 1)) - 1; return v }
+	# Two suites that start in one second must not draw the same.
+	awk -v seed="$(od -An -tu4 -N4 /dev/urandom | tr -d ' ')" 'function hex(s, i, v) { for (i = 1; i <= length(s); i++) v = v * 16 + index("0123456789ABCDEF", substr(s, i, 1)) - 1; return v }
 		$4 == "0A" { n = split($2, a, ":"); taken[hex(a[n])] = 1 }
-		END { srand(); do port = 32000 + int(rand() * 700); while (port in taken); print port }' /proc/net/tcp /proc/net/tcp6 2>/dev/null
+		END { srand(seed); do port = 32000 + int(rand() * 700); while (port in taken); print port }' /proc/net/tcp /proc/net/tcp6 2>/dev/null
 }
 
 # ---- settings of each program ----
