@@ -155,6 +155,17 @@ static void fill_special(struct filler *f, enum special special, ProtobufCMessag
 	}
 }
 
+static void fill_bytes(struct filler *f, const struct field_rule *rule, void *slot)
+{
+	ProtobufCBinaryData b = { .len = below(f, rule_max_len(rule, KIND_BYTES) + 1) };
+
+	b.data = arena_alloc(f->a, b.len + 1);
+	assert_non_null(b.data);
+	for (size_t i = 0; i < b.len; i++)
+		b.data[i] = (uint8_t)below(f, 256);
+	memcpy(slot, &b, sizeof(b));
+}
+
 static void fill_slot(struct filler *f, const ProtobufCFieldDescriptor *d,
 		      const struct field_rule *rule, void *slot)
 {
@@ -188,6 +199,8 @@ static void fill_slot(struct filler *f, const ProtobufCFieldDescriptor *d,
 		assert_int_equal(take_number(&t, NULL, random_number(f, kind, rule), slot), ST_OK);
 		return;
 	case KIND_BYTES:
+		fill_bytes(f, rule, slot);
+		return;
 	case KIND_FLOATING:
 		break;
 	}
