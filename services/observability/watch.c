@@ -272,12 +272,22 @@ static enum status find_place(struct call *call, const char *last, int64_t *plac
 	return st;
 }
 
+/* A part without an alert: the gateway answers its head at once, also where nothing stands. */
+static enum status send_opening(struct call_stream *out)
+{
+	const Observability__V1__AlertPart part = OBSERVABILITY__V1__ALERT_PART__INIT;
+
+	return call_stream_send(out, &part.base);
+}
+
 static enum status watch(struct call *call, const char *last, struct call_stream *out,
 			 struct watch *w, int me)
 {
 	int64_t place = 0;
 	enum status st = *last ? find_place(call, last, &place) : send_standing(call, out, &place);
 
+	if (st == ST_OK)
+		st = send_opening(out);
 	if (st == ST_OK)
 		st = send_changes(call, out, &place);
 	while (st == ST_OK && !svc_stopping(call->svc) && !call_stream_cancelled(out) &&

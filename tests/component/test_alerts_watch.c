@@ -47,7 +47,7 @@ static struct bus_call *open_watch(const char *token, const char *last)
 	return c;
 }
 
-/* The next part; NULL when none comes in that time, or at the end. */
+/* The next part with an alert; NULL when none comes in that time, or at the end. */
 static const Observability__V1__AlertPart *next(struct bus_call *c, int timeout_ms)
 {
 	struct bus_msg *m = NULL;
@@ -62,6 +62,9 @@ static const Observability__V1__AlertPart *next(struct bus_call *c, int timeout_
 	INVARIANT(message_unpack(w.arena, &observability__v1__alert_part__descriptor, data, len,
 				 BUS_PAYLOAD_MAX, &part) == ST_OK);
 	bus_msg_free(m);
+	/* The opening part has none. */
+	if (!((const Observability__V1__AlertPart *)part)->alert)
+		return next(c, timeout_ms);
 	return (const Observability__V1__AlertPart *)part;
 }
 
