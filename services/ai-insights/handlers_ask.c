@@ -230,6 +230,8 @@ static enum status ask(struct call *call, const Insights__V1__AskRequest *in,
 	char id[UUID_TEXT];
 	enum status st;
 
+	if (in->question[strspn(in->question, " \t\r\n")] == 0)
+		return error_set(call->err, ST_INVALID, "question", "is blank");
 	brand_in.brand_id = in->brand_id;
 	st = auth_get_brand(call, &brand_in, &brand);
 	if (st != ST_OK)

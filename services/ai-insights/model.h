@@ -21,7 +21,7 @@
 #define MODEL_TOTAL_MS       300000 /* one attempt; when the configuration says 0 */
 #define MODEL_FIRST_BYTE_MS  60000
 #define MODEL_IDLE_MS        30000 /* pings come more often than that */
-#define MODEL_RETRY_AFTER_MS 60000 /* longer advice is not waited for: the call fails */
+#define MODEL_RETRY_AFTER_MS 15000 /* longer advice is not waited for: the call fails */
 #define MODEL_NAME_MAX       128
 #define MODEL_KEY_MAX        512
 #define MODEL_ID_MAX         128

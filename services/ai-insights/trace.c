@@ -67,6 +67,28 @@ static bool is_asked(const struct judge *j, const struct number *n)
 	return false;
 }
 
+/* "top 10", "last 30 days": how many the asker wants to see, no figure of the business. Any other
+ * number of the question is the asker's own word for it, and no proof. */
+static bool is_wanted(const struct judge *j, const struct number *n)
+{
+	static const char *const heads[] = { "top",   "best", "worst", "bottom",
+					     "first", "last", "past" };
+	size_t end = n->offset, from;
+
+	if (n->code[0] != 0 || n->unit == NUMBER_PERCENT || n->unit == NUMBER_TIMES ||
+	    !is_asked(j, n))
+		return false;
+	while (end > 0 && j->text[end - 1] == ' ')
+		end--;
+	for (from = end; from > 0 && isalpha((unsigned char)j->text[from - 1]);)
+		from--;
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		if (strlen(heads[i]) == end - from &&
+		    strncasecmp(heads[i], j->text + from, end - from) == 0)
+			return true;
+	return false;
+}
+
 static struct evidence *by_number(const struct evidence_list *ev, unsigned id)
 {
 	return id >= 1 && id <= ev->n ? &ev->items[id - 1] : NULL;
@@ -200,7 +222,7 @@ static enum trace_reason judge_bare(const struct judge *j, const struct number *
 
 	if (trace_is_period(j->ev, n))
 		return TRACE_PERIOD;
-	if (is_asked(j, n))
+	if (is_wanted(j, n))
 		return TRACE_QUESTION;
 	reason = against_values(j, n, ret);
 	if (reason == TRACE_VALUE)
@@ -335,7 +357,7 @@ const char *trace_reason_text(enum trace_reason reason)
 	case TRACE_PERIOD:
 		return "is a day or window of the data";
 	case TRACE_QUESTION:
-		return "stands in the question";
+		return "is how many the question wants to see";
 	case TRACE_CITATION:
 		return "cites a figure";
 	case TRACE_NOT_FOUND:

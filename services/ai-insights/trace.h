@@ -8,7 +8,8 @@
  *     sentence): the number must be the value of e12, rounded (half up or half even) to the digits
  *     written, its unit must not contradict, and the sentence must not name another row instead.
  *  2. Part of a row's name that stands whole in the text; a list's "1." at the start of a line; a
- * day, month, year or window of the arguments and results; a number of the question.
+ * day, month, year or window of the arguments and results; how many the question
+ *     wants to see ("top 10").
  *  3. Without a marker: exactly the value of some figure, with three significant digits or with its
  *     currency or percent sign; or its rounding with both.
  *  4. A whole number up to 99 that is the value of a count ("rows_total").
@@ -30,7 +31,7 @@ enum trace_reason {
 	TRACE_LIST,      /* traced: numbers a line of a list */
 	TRACE_IDIOM,     /* traced: no quantity: "one of them", "at first" */
 	TRACE_PERIOD,    /* traced: a day, month, year or window of the queries */
-	TRACE_QUESTION,  /* traced: the question says it */
+	TRACE_QUESTION,  /* traced: how many the question wants to see ("top 10") */
 	TRACE_CITATION,  /* traced: the marker of a known figure */
 	TRACE_NOT_FOUND, /* untraced from here: nothing has that value */
 	TRACE_WRONG,     /* the marker's figure has another value */

@@ -24,6 +24,9 @@ enum status alert_events(const struct tenant_tx *t, const struct event_origin *o
 			.detail = fired ? c->alert.text : c->alert.resolved_text,
 		};
 		event_trace(&rows[i], t->arena, origin->traceparent);
+		/* The span is that of what caused the change, which is an event of its own. */
+		rows[i].parent_span_id = rows[i].span_id;
+		rows[i].span_id = 0;
 	}
 	return store_events(t->tx, t->arena, rows, n, t->err);
 }

@@ -94,9 +94,10 @@ enum status rule_check(const struct rule *r, struct error *err)
 {
 	enum status st = ST_OK;
 
-	if (*r->name == '\0' || strlen(r->name) > (size_t)RULE_NAME_MAX * 4)
-		return error_set(err, ST_INVALID, "name", "must have 1 to %d characters",
-				 RULE_NAME_MAX);
+	if (r->name[strspn(r->name, " \t\r\n")] == '\0' ||
+	    strlen(r->name) > (size_t)RULE_NAME_MAX * 4)
+		return error_set(err, ST_INVALID, "name",
+				 "must have 1 to %d characters, not all blank", RULE_NAME_MAX);
 	if (r->metric <= METRIC_NONE || r->metric > METRIC_ACCURACY)
 		return error_set(err, ST_INVALID, "metric", "is unknown");
 	if (r->comparison != COMPARE_ABOVE && r->comparison != COMPARE_BELOW)

@@ -158,15 +158,15 @@ static enum status read_change(struct call *call,
 {
 	enum status st;
 
-	if (*in->name)
+	if (in->name_given_case)
 		r->name = in->name;
 	if (in->comparison)
 		r->comparison = (enum comparison)in->comparison;
-	if (in->window_seconds)
+	if (in->window_given_case)
 		r->window_s = in->window_seconds;
-	if (in->for_seconds)
-		r->for_s = in->for_seconds->seconds;
-	if (in->min_samples)
+	if (in->for_given_case)
+		r->for_s = in->for_seconds;
+	if (in->samples_given_case)
 		r->min_samples = in->min_samples;
 	if (in->severity)
 		r->severity = (enum severity)in->severity;

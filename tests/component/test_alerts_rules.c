@@ -362,6 +362,7 @@ static void test_changing_a_rule(void **state)
 	assert_string_equal(r->name, ERRORS);
 	/* The name alone changes nothing of the alert. */
 	in = update_of(r->rule_id);
+	in.name_given_case = OBSERVABILITY__V1__UPDATE_ALERT_RULE_REQUEST__NAME_GIVEN_NAME;
 	in.name = (char *)"renamed";
 	r = al_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
 	assert_string_equal(r->name, "renamed");

@@ -9,6 +9,7 @@
 #include "system/system_servers.h"
 #include "system/system_world.h"
 
+#include "core/contract.h"
 #include "core/timeutil.h"
 
 #include <stdio.h>
@@ -33,8 +34,7 @@
 #define ANSWER_MS   12000 /* the deadline of the routes asked here is 10 s */
 #define AGAIN_MAX   8     /* pages fetched again for one kill: two for each run */
 #define PATH_TEXT   512
-#define SERVICES    5
-#define SERVERS     (SERVICES + 2)
+#define SERVERS_MAX 32
 
 /* What expected.json of the dataset says. */
 #define ORDERS       113
@@ -44,9 +44,9 @@
 #define SPEND_META   "2018.496"
 #define SPEND_GOOGLE "16337.66"
 
-static const char *const servers[SERVERS] = { "auth",         "ingest-shopify", "ingest-ads",
-					      "attribution",  EDGE_SERVICE,     SERVER_NATS,
-					      SERVER_POSTGRES };
+/* Every service of the contract, then the gateway, nats-server and PostgreSQL. */
+static const char *servers[SERVERS_MAX];
+static int n_services, n_servers; /* services without the gateway */
 
 static struct suite suite;
 static struct person admin;
@@ -272,6 +272,22 @@ static bool all_done(void *arg)
 
 /* ---- what others say meanwhile ---- */
 
+/* The first route of a service that needs no more than a token: a list of its own. */
+static const char *plain_route(const char *service)
+{
+	const struct contract_service *s = contract_service_find(service);
+
+	for (size_t i = 0; i < s->n_methods; i++) {
+		const struct contract_method *m = &s->methods[i];
+
+		if (m->http_path && !m->stream && strcmp(m->http_method, "GET") == 0 &&
+		    !strchr(m->http_path, '{'))
+			return m->http_path;
+	}
+	suite_fail("%s has no route that this test can ask", service);
+	return NULL;
+}
+
 /* A route of each service that answers from its own tables. */
 static void route_of(const char *service, char path[PATH_TEXT])
 {
@@ -281,8 +297,10 @@ static void route_of(const char *service, char path[PATH_TEXT])
 		snprintf(path, PATH_TEXT, "/api/sync/shopify/%s", runs[0]);
 	else if (strcmp(service, "ingest-ads") == 0)
 		snprintf(path, PATH_TEXT, "/api/sync/meta/%s", runs[1]);
-	else
+	else if (strcmp(service, "attribution") == 0)
 		snprintf(path, PATH_TEXT, "/api/brands/%s/summary", brand);
+	else
+		snprintf(path, PATH_TEXT, "%s", plain_route(service));
 }
 
 static bool is_killed(const char *victim, const char *server)
@@ -296,7 +314,7 @@ static void assert_meanwhile(const char *victim)
 	bool needed_by_all =
 		strcmp(victim, SERVER_POSTGRES) == 0 || strcmp(victim, SERVER_NATS) == 0;
 
-	for (int i = 0; i < SERVICES - 1; i++) {
+	for (int i = 0; i < n_services; i++) {
 		struct http_response r;
 		char path[PATH_TEXT];
 		int code;
@@ -321,7 +339,7 @@ static bool all_answer(void *arg)
 	char path[PATH_TEXT];
 
 	(void)arg;
-	for (int i = 0; i < SERVICES - 1; i++) {
+	for (int i = 0; i < n_services; i++) {
 		route_of(servers[i], path);
 		if (ask(path, &r) != 200)
 			return false;
@@ -333,24 +351,24 @@ static bool all_answer(void *arg)
 
 static void kill_and_start(const char *victim)
 {
-	pid_t before[SERVERS];
+	pid_t before[SERVERS_MAX];
 
-	for (int i = 0; i < SERVERS; i++)
+	for (int i = 0; i < n_servers; i++)
 		before[i] = server_pid(&suite, servers[i]);
-	for (int i = 0; i < SERVERS; i++)
+	for (int i = 0; i < n_servers; i++)
 		if (is_killed(victim, servers[i])) {
 			server_kill(&suite, servers[i]);
 			kills++;
 		}
 	assert_meanwhile(victim);
 	/* What others stand on comes up first. */
-	for (int i = SERVERS - 1; i >= 0; i--)
+	for (int i = n_servers - 1; i >= 0; i--)
 		if (is_killed(victim, servers[i]))
 			server_start(&suite, servers[i]);
 	set_paces(0);
 	if (!tk_wait_until(all_answer, NULL, RECOVER_MS))
 		suite_fail("the suite does not answer again after the end of %s", victim);
-	for (int i = 0; i < SERVERS; i++)
+	for (int i = 0; i < n_servers; i++)
 		if (!is_killed(victim, servers[i]) &&
 		    (!suite_alive(before[i]) || server_pid(&suite, servers[i]) != before[i]))
 			suite_fail("%s did not survive the end of %s", servers[i], victim);
@@ -422,19 +440,25 @@ static int tear_down(void **state)
 		name, survives, NULL, NULL, (void *)(uintptr_t)name \
 	}
 
+static void list_servers(void)
+{
+	assert_true(contract_services_n + 3 <= SERVERS_MAX);
+	for (size_t i = 0; i < contract_services_n; i++)
+		servers[n_servers++] = contract_services[i]->name;
+	n_services = n_servers;
+	servers[n_servers++] = EDGE_SERVICE;
+	servers[n_servers++] = SERVER_NATS;
+	servers[n_servers++] = SERVER_POSTGRES;
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(undisturbed),
-		KILL("auth"),
-		KILL(EDGE_SERVICE),
-		KILL("ingest-shopify"),
-		KILL("ingest-ads"),
-		KILL("attribution"),
-		KILL(SERVER_NATS),
-		KILL(SERVER_POSTGRES),
-		KILL("all"),
-	};
+	struct CMUnitTest tests[SERVERS_MAX + 2] = { cmocka_unit_test(undisturbed) };
+	size_t n = 1;
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	list_servers();
+	for (int i = 0; i < n_servers; i++)
+		tests[n++] = (struct CMUnitTest)KILL(servers[i]);
+	tests[n++] = (struct CMUnitTest)KILL("all");
+	return _cmocka_run_group_tests("kill", tests, n, set_up, tear_down);
 }

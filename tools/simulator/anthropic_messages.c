@@ -224,10 +224,17 @@ static bool check_message(struct exchange *ex, const cJSON *message, size_t i, s
 /* The assistant's last word may stand only where a paused turn goes on. */
 static bool is_paused(const cJSON *message)
 {
-	const cJSON *content = get(message, "content");
+	const cJSON *block, *content = get(message, "content");
 
-	return cJSON_IsArray(content) && cJSON_GetArraySize(content) == 1 &&
-	       strcmp(text_of(content->child, "text"), MODEL_PAUSE_TEXT) == 0;
+	if (!cJSON_IsArray(content))
+		return false;
+	cJSON_ArrayForEach(block, content)
+	{
+		/* Paused twice, it has said so twice. */
+		if (strcmp(text_of(block, "text"), MODEL_PAUSE_TEXT) != 0)
+			return false;
+	}
+	return content->child != NULL;
 }
 
 bool anth_check_messages(struct exchange *ex, const cJSON *messages)
