@@ -20,7 +20,7 @@ fuzz_sse)
 	;;
 fuzz_graphql | fuzz_csv | fuzz_gaql)
 	# The simulator's parsers stand alone.
-	sources="$(find tools/simulator -maxdepth 1 -name "*.c" ! -name main.c) $(find libs/core -maxdepth 1 -name "*.c" ! -name contract.c)"
+	sources="$(find tools/simulator -maxdepth 1 -name "*.c" ! -name main.c) libs/json/guard.c libs/json/path.c $(find libs/core -maxdepth 1 -name "*.c" ! -name contract.c)"
 	include="-Itools/simulator"
 	;;
 *)
