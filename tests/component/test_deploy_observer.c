@@ -6,6 +6,7 @@
 #include "core/arena.h"
 #include "core/magic.h"
 #include "core/text.h"
+#include "testkit/connect.h"
 #include "testkit/testkit.h"
 
 #include <nats/nats.h>
@@ -69,7 +70,7 @@ static natsConnection *connect_to(const char *address, const char *user)
 		INVARIANT(natsOptions_SetNKeyFromSeed(
 				  opts, user, arena_printf(arena, "%s/nats/deploy.seed", dir)) ==
 			  NATS_OK);
-	(void)!natsConnection_Connect(&nc, opts);
+	(void)!tk_nats_connect(&nc, opts);
 	natsOptions_Destroy(opts);
 	return nc;
 }
