@@ -1,9 +1,10 @@
 /*
  * Prompt caching as the provider does it: prefixes in the order tools, system, messages, identical
  * to the byte, kept from breakpoints for five minutes or an hour of the simulator's clock, for one
- * API key and one model (providers.md 4.1). Read next: anthropic_stream.c.
+ * API key and one model (providers.md 4.1). Read next: anthropic_send.c.
  */
 #include "anthropic.h"
+#include "member.h"
 
 #include <pthread.h>
 #include <sodium.h>
@@ -53,16 +54,9 @@ struct cutter {
 	size_t n;
 };
 
-static const char *text_of(const cJSON *object, const char *key)
-{
-	const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
-
-	return s != NULL ? s : "";
-}
-
 static int64_t ttl_of(const cJSON *block)
 {
-	const cJSON *control = cJSON_GetObjectItemCaseSensitive(block, "cache_control");
+	const cJSON *control = member_of(block, "cache_control");
 
 	if (!cJSON_IsObject(control))
 		return 0;
@@ -88,7 +82,7 @@ static void end_segment(struct cutter *c, int64_t ttl_s)
 /* What the model reads of a block: texts as they are, everything else as its JSON. */
 static int64_t block_units(const cJSON *block, const char *printed)
 {
-	const cJSON *content = cJSON_GetObjectItemCaseSensitive(block, "content"), *part;
+	const cJSON *content = member_of(block, "content"), *part;
 	const char *text = text_of(block, "text"), *whole = cJSON_GetStringValue(content);
 	int64_t units = 0;
 
@@ -148,7 +142,7 @@ static size_t count_blocks(const struct anth_request *r)
 	n += cJSON_IsArray(r->system) ? (size_t)cJSON_GetArraySize(r->system) : 0;
 	cJSON_ArrayForEach(message, r->messages)
 	{
-		const cJSON *content = cJSON_GetObjectItemCaseSensitive(message, "content");
+		const cJSON *content = member_of(message, "content");
 
 		n += cJSON_IsArray(content) ? (size_t)cJSON_GetArraySize(content) : 1;
 	}
@@ -180,7 +174,7 @@ struct anth_segment *anth_segments(struct arena *a, const struct anth_request *r
 	{
 		take(&c, text_of(message, "role"));
 		c.tokens += MESSAGE_OVERHEAD;
-		take_blocks(&c, cJSON_GetObjectItemCaseSensitive(message, "content"));
+		take_blocks(&c, member_of(message, "content"));
 	}
 	*ret_n = c.n;
 	return c.segs;

@@ -4,6 +4,7 @@
  * ignored. Read next: anthropic_messages.c.
  */
 #include "anthropic.h"
+#include "member.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,18 +14,6 @@
 #define WHERE_MAX       96
 #define STOPS_MAX       16
 #define TOOL_NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
-
-static const cJSON *get(const cJSON *object, const char *key)
-{
-	return cJSON_GetObjectItemCaseSensitive(object, key);
-}
-
-static const char *text_of(const cJSON *object, const char *key)
-{
-	const char *s = cJSON_GetStringValue(get(object, key));
-
-	return s != NULL ? s : "";
-}
 
 bool anth_bad(struct exchange *ex, const char *fmt, ...)
 {
@@ -59,7 +48,7 @@ bool anth_check_members(struct exchange *ex, const cJSON *object, const char *wh
 bool anth_check_cache_control(struct exchange *ex, const cJSON *block, const char *where)
 {
 	static const char *const known[] = { "type", "ttl", NULL };
-	const cJSON *control = get(block, "cache_control"), *ttl = get(control, "ttl");
+	const cJSON *control = member_of(block, "cache_control"), *ttl = member_of(control, "ttl");
 	char path[WHERE_MAX + 16];
 
 	if (control == NULL || cJSON_IsNull(control))
@@ -77,7 +66,7 @@ bool anth_check_cache_control(struct exchange *ex, const cJSON *block, const cha
 
 static bool check_model(struct exchange *ex, const cJSON *root, struct anth_request *r)
 {
-	const cJSON *model = get(root, "model");
+	const cJSON *model = member_of(root, "model");
 
 	if (model == NULL)
 		return anth_bad(ex, "model: Field required");
@@ -91,7 +80,7 @@ static bool check_model(struct exchange *ex, const cJSON *root, struct anth_requ
 
 static bool check_max_tokens(struct exchange *ex, const cJSON *root, struct anth_request *r)
 {
-	const cJSON *max = get(root, "max_tokens");
+	const cJSON *max = member_of(root, "max_tokens");
 
 	if (max == NULL)
 		return anth_bad(ex, "max_tokens: Field required");
@@ -113,7 +102,7 @@ static bool check_sampling(struct exchange *ex, const cJSON *root, const struct 
 	static const char *const names[] = { "temperature", "top_p", "top_k" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const cJSON *v = get(root, names[i]);
+		const cJSON *v = member_of(root, names[i]);
 		double top = i == 2 ? 1e6 : 1;
 
 		if (v == NULL)
@@ -129,7 +118,7 @@ static bool check_sampling(struct exchange *ex, const cJSON *root, const struct 
 
 static bool check_thinking(struct exchange *ex, const cJSON *root, const struct anth_model *m)
 {
-	const cJSON *thinking = get(root, "thinking");
+	const cJSON *thinking = member_of(root, "thinking");
 	const char *type = text_of(thinking, "type");
 
 	if (thinking == NULL)
@@ -151,7 +140,7 @@ static bool check_effort(struct exchange *ex, const cJSON *root)
 {
 	static const char *const known[] = { "effort", NULL };
 	static const char *const efforts[] = { "low", "medium", "high", "xhigh", "max" };
-	const cJSON *config = get(root, "output_config");
+	const cJSON *config = member_of(root, "output_config");
 
 	if (config == NULL)
 		return true;
@@ -160,7 +149,7 @@ static bool check_effort(struct exchange *ex, const cJSON *root)
 	if (!anth_check_members(ex, config, "output_config", known))
 		return false;
 	for (size_t i = 0; i < sizeof(efforts) / sizeof(efforts[0]); i++)
-		if (get(config, "effort") == NULL ||
+		if (member_of(config, "effort") == NULL ||
 		    strcmp(text_of(config, "effort"), efforts[i]) == 0)
 			return true;
 	return anth_bad(ex, "output_config.effort: Input should be 'low', 'medium', 'high', "
@@ -171,7 +160,7 @@ static bool check_stops(struct exchange *ex, const cJSON *root, struct anth_requ
 {
 	const cJSON *item;
 
-	r->stops = get(root, "stop_sequences");
+	r->stops = member_of(root, "stop_sequences");
 	if (r->stops == NULL)
 		return true;
 	if (!cJSON_IsArray(r->stops) || cJSON_GetArraySize(r->stops) > STOPS_MAX)
@@ -193,7 +182,7 @@ static bool check_system(struct exchange *ex, const cJSON *root, struct anth_req
 	const cJSON *block;
 	size_t i = 0;
 
-	r->system = get(root, "system");
+	r->system = member_of(root, "system");
 	if (r->system == NULL || cJSON_IsString(r->system))
 		return true;
 	if (!cJSON_IsArray(r->system))
@@ -221,7 +210,7 @@ static bool check_schema(struct exchange *ex, const cJSON *schema, const char *w
 		return anth_bad(ex, "%s.input_schema: Field required", where);
 	if (!cJSON_IsObject(schema))
 		return anth_bad(ex, "%s.input_schema: Input should be a valid dictionary", where);
-	if (get(schema, "type") == NULL)
+	if (member_of(schema, "type") == NULL)
 		return anth_bad(ex, "%s.input_schema.type: Field required", where);
 	if (strcmp(text_of(schema, "type"), "object") != 0)
 		return anth_bad(ex, "%s.input_schema.type: Input should be 'object'", where);
@@ -242,16 +231,17 @@ static bool check_tool(struct exchange *ex, const cJSON *tool, size_t i)
 				"tools.%zu: Input tag '%.64s' found using 'type' does not match "
 				"any of the expected tags: 'custom'",
 				i, type);
-	if (!cJSON_IsString(get(tool, "name")))
+	if (!cJSON_IsString(member_of(tool, "name")))
 		return anth_bad(ex, "%s.name: Field required", where);
 	if (name[0] == '\0' || strlen(name) > TOOL_NAME_MAX ||
 	    name[strspn(name, TOOL_NAME_CHARS)] != '\0')
 		return anth_bad(ex, "%s.name: String should match pattern '^[a-zA-Z0-9_-]{1,64}$'",
 				where);
-	if (get(tool, "description") != NULL && !cJSON_IsString(get(tool, "description")))
+	if (member_of(tool, "description") != NULL &&
+	    !cJSON_IsString(member_of(tool, "description")))
 		return anth_bad(ex, "%s.description: Input should be a valid string", where);
 	return anth_check_members(ex, tool, where, known) &&
-	       check_schema(ex, get(tool, "input_schema"), where) &&
+	       check_schema(ex, member_of(tool, "input_schema"), where) &&
 	       anth_check_cache_control(ex, tool, where);
 }
 
@@ -261,7 +251,7 @@ static bool check_tools(struct exchange *ex, const cJSON *root, struct anth_requ
 	const cJSON *tool;
 	size_t n = 0;
 
-	r->tools = get(root, "tools");
+	r->tools = member_of(root, "tools");
 	if (r->tools == NULL)
 		return true;
 	if (!cJSON_IsArray(r->tools))
@@ -283,7 +273,7 @@ static bool check_tools(struct exchange *ex, const cJSON *root, struct anth_requ
 static bool check_tool_choice(struct exchange *ex, const cJSON *root, struct anth_request *r)
 {
 	static const char *const known[] = { "type", "name", "disable_parallel_tool_use", NULL };
-	const cJSON *choice = get(root, "tool_choice"), *tool;
+	const cJSON *choice = member_of(root, "tool_choice"), *tool;
 	const char *type = text_of(choice, "type");
 
 	r->tool_choice = choice;
@@ -323,7 +313,7 @@ static void count_list(const cJSON *blocks, struct breakpoints *b)
 		return;
 	cJSON_ArrayForEach(block, blocks)
 	{
-		const cJSON *control = get(block, "cache_control");
+		const cJSON *control = member_of(block, "cache_control");
 
 		if (!cJSON_IsObject(control))
 			continue;
@@ -342,7 +332,7 @@ static bool check_breakpoints(struct exchange *ex, const struct anth_request *r)
 
 	count_list(r->tools, &b);
 	count_list(r->system, &b);
-	cJSON_ArrayForEach(message, r->messages) count_list(get(message, "content"), &b);
+	cJSON_ArrayForEach(message, r->messages) count_list(member_of(message, "content"), &b);
 	if (b.n > ANTH_BREAKPOINTS_MAX)
 		return anth_bad(ex,
 				"A maximum of %d blocks with cache_control may be provided. Found "
@@ -357,7 +347,7 @@ static bool check_breakpoints(struct exchange *ex, const struct anth_request *r)
 
 static bool check_rest(struct exchange *ex, const cJSON *root, struct anth_request *r)
 {
-	const cJSON *stream = get(root, "stream"), *metadata = get(root, "metadata");
+	const cJSON *stream = member_of(root, "stream"), *metadata = member_of(root, "metadata");
 
 	if (stream != NULL && !cJSON_IsBool(stream))
 		return anth_bad(ex, "stream: Input should be a valid boolean");
@@ -376,7 +366,7 @@ bool anth_check(struct exchange *ex, const cJSON *root, struct anth_request *ret
 		"output_config",  "thinking",    "service_tier", NULL
 	};
 
-	*ret = (struct anth_request){ .messages = get(root, "messages") };
+	*ret = (struct anth_request){ .messages = member_of(root, "messages") };
 	return anth_check_members(ex, root, "", known) && check_model(ex, root, ret) &&
 	       check_max_tokens(ex, root, ret) && check_rest(ex, root, ret) &&
 	       check_sampling(ex, root, ret->model) && check_thinking(ex, root, ret->model) &&

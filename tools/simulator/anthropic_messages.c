@@ -3,6 +3,7 @@
  * answered by exactly one tool_result in the next message. Read next: anthropic_cache.c.
  */
 #include "anthropic.h"
+#include "member.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,23 +20,11 @@ struct calls {
 	size_t n;
 };
 
-static const cJSON *get(const cJSON *object, const char *key)
-{
-	return cJSON_GetObjectItemCaseSensitive(object, key);
-}
-
-static const char *text_of(const cJSON *object, const char *key)
-{
-	const char *s = cJSON_GetStringValue(get(object, key));
-
-	return s != NULL ? s : "";
-}
-
 static bool check_text(struct exchange *ex, const cJSON *block, const char *where)
 {
 	static const char *const known[] = { "type", "text", "cache_control", "citations", NULL };
 
-	if (!cJSON_IsString(get(block, "text")))
+	if (!cJSON_IsString(member_of(block, "text")))
 		return anth_bad(ex, "%s.text: Field required", where);
 	if (text_of(block, "text")[0] == '\0')
 		return anth_bad(ex, "messages: text content blocks must be non-empty");
@@ -52,7 +41,7 @@ static bool check_use(struct exchange *ex, const cJSON *block, const char *where
 		return anth_bad(ex, "%s.id: String should match pattern '^[a-zA-Z0-9_-]+$'", where);
 	if (text_of(block, "name")[0] == '\0')
 		return anth_bad(ex, "%s.name: Field required", where);
-	if (!cJSON_IsObject(get(block, "input")))
+	if (!cJSON_IsObject(member_of(block, "input")))
 		return anth_bad(ex, "%s.input: Input should be a valid dictionary", where);
 	for (size_t i = 0; i < c->n; i++)
 		if (strcmp(c->ids[i], id) == 0)
@@ -83,7 +72,7 @@ static bool check_result_content(struct exchange *ex, const cJSON *content, cons
 
 		snprintf(path, sizeof(path), "%s.content.%zu", where, i++);
 		if (strcmp(text_of(part, "type"), "text") != 0 ||
-		    !cJSON_IsString(get(part, "text")))
+		    !cJSON_IsString(member_of(part, "text")))
 			return anth_bad(ex, "%s: Input should be a text block", path);
 		if (!anth_check_members(ex, part, path, known))
 			return false;
@@ -100,10 +89,10 @@ static bool check_result(struct exchange *ex, const cJSON *block, const char *wh
 
 	if (id[0] == '\0')
 		return anth_bad(ex, "%s.tool_use_id: Field required", where);
-	if (get(block, "is_error") != NULL && !cJSON_IsBool(get(block, "is_error")))
+	if (member_of(block, "is_error") != NULL && !cJSON_IsBool(member_of(block, "is_error")))
 		return anth_bad(ex, "%s.is_error: Input should be a valid boolean", where);
 	if (!anth_check_members(ex, block, where, known) ||
-	    !check_result_content(ex, get(block, "content"), where))
+	    !check_result_content(ex, member_of(block, "content"), where))
 		return false;
 	for (size_t i = 0; i < asked->n; i++)
 		if (strcmp(asked->ids[i], id) == 0)
@@ -203,7 +192,7 @@ static bool check_role(struct exchange *ex, const cJSON *message, size_t i, bool
 static bool check_message(struct exchange *ex, const cJSON *message, size_t i, struct calls *asked,
 			  struct calls *asks)
 {
-	const cJSON *content = get(message, "content");
+	const cJSON *content = member_of(message, "content");
 	bool user = i % 2 == 0;
 
 	asks->n = 0;
@@ -224,7 +213,7 @@ static bool check_message(struct exchange *ex, const cJSON *message, size_t i, s
 /* The assistant's last word may stand only where a paused turn goes on. */
 static bool is_paused(const cJSON *message)
 {
-	const cJSON *block, *content = get(message, "content");
+	const cJSON *block, *content = member_of(message, "content");
 
 	if (!cJSON_IsArray(content))
 		return false;

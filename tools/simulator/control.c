@@ -6,6 +6,7 @@
 #include "control.h"
 
 #include "anthropic.h"
+#include "member.h"
 
 #include "core/timeutil.h"
 
@@ -136,18 +137,11 @@ static void shopify_code(struct exchange *ex)
 
 /* ------------------------------------------------------- orders with a body */
 
-static const char *text_of(const cJSON *body, const char *key)
-{
-	const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, key));
-
-	return s != NULL ? s : "";
-}
-
 /* A whole number of the body in [0, max]; `fallback` when it is absent. */
 static bool number_of(struct exchange *ex, const cJSON *body, const char *key, int64_t fallback,
 		      int64_t max, int64_t *ret)
 {
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(body, key);
+	const cJSON *item = member_of(body, key);
 
 	*ret = fallback;
 	if (item == NULL)
@@ -188,7 +182,7 @@ static void expire(struct exchange *ex, const cJSON *body)
 	}
 	n = tokens_expire(ex->sim->tokens, kinds[p], ex->now);
 	/* With "refresh": true the connection is dead until somebody connects again. */
-	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "refresh"))) {
+	if (cJSON_IsTrue(member_of(body, "refresh"))) {
 		if (p == PROV_SHOPIFY)
 			n += tokens_expire(ex->sim->tokens, TK_SHOPIFY_REFRESH, ex->now);
 		if (p == PROV_GOOGLE)
@@ -233,7 +227,7 @@ static void add_fault(struct exchange *ex, const cJSON *body)
 
 static void set_clock(struct exchange *ex, const cJSON *body)
 {
-	const cJSON *advance = cJSON_GetObjectItemCaseSensitive(body, "advance_s");
+	const cJSON *advance = member_of(body, "advance_s");
 	char now[TIME_TEXT_MAX];
 	int64_t us;
 

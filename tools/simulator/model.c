@@ -1,22 +1,11 @@
 /* The model: reads the conversation, plans, writes; and the ways it can be told to misbehave. */
 #include "anthropic.h"
+#include "member.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define PLACES 3
-
-static const cJSON *get(const cJSON *o, const char *key)
-{
-	return cJSON_GetObjectItemCaseSensitive(o, key);
-}
-
-static const char *text_of(const cJSON *o, const char *key)
-{
-	const char *s = cJSON_GetStringValue(get(o, key));
-
-	return s != NULL ? s : "";
-}
 
 /* ---- reading ---- */
 
@@ -48,7 +37,7 @@ static const char *question_of(struct arena *a, const char *text)
 
 static const char *result_text(struct arena *a, const cJSON *block)
 {
-	const cJSON *content = get(block, "content");
+	const cJSON *content = member_of(block, "content");
 	const char *s = last_text(content);
 
 	return s != NULL ? s : arena_strdup(a, "");
@@ -58,7 +47,7 @@ static const cJSON *use_of(const cJSON *message, const char *id)
 {
 	const cJSON *block;
 
-	cJSON_ArrayForEach(block, get(message, "content"))
+	cJSON_ArrayForEach(block, member_of(message, "content"))
 	{
 		if (strcmp(text_of(block, "type"), "tool_use") == 0 &&
 		    strcmp(text_of(block, "id"), id) == 0)
@@ -71,7 +60,7 @@ static void read_results(struct model_talk *t, const cJSON *before, const cJSON 
 {
 	const cJSON *block;
 
-	cJSON_ArrayForEach(block, get(message, "content"))
+	cJSON_ArrayForEach(block, member_of(message, "content"))
 	{
 		const cJSON *use;
 		struct model_result *r = &t->results[t->n_results];
@@ -81,8 +70,8 @@ static void read_results(struct model_talk *t, const cJSON *before, const cJSON 
 			continue;
 		use = use_of(before, text_of(block, "tool_use_id"));
 		r->tool = text_of(use, "name");
-		r->input = get(use, "input");
-		r->is_error = cJSON_IsTrue(get(block, "is_error"));
+		r->input = member_of(use, "input");
+		r->is_error = cJSON_IsTrue(member_of(block, "is_error"));
 		r->tree = cJSON_Parse(result_text(t->arena, block));
 		t->n_results++;
 	}
@@ -96,7 +85,7 @@ static void read_talk(struct arena *a, const struct anth_request *r, struct mode
 	*t = (struct model_talk){ .arena = a, .tools = r->tools, .question = "" };
 	cJSON_ArrayForEach(message, r->messages)
 	{
-		const char *text = last_text(get(message, "content"));
+		const char *text = last_text(member_of(message, "content"));
 
 		if (strcmp(text_of(message, "role"), "assistant") == 0) {
 			t->n_turns++;

@@ -3,22 +3,11 @@
  * by their schemas: one that is not offered is not used. Read next: model_write.c.
  */
 #include "anthropic.h"
+#include "member.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-
-static const cJSON *get(const cJSON *o, const char *key)
-{
-	return cJSON_GetObjectItemCaseSensitive(o, key);
-}
-
-static const char *text_of(const cJSON *o, const char *key)
-{
-	const char *s = cJSON_GetStringValue(get(o, key));
-
-	return s != NULL ? s : "";
-}
 
 /* ---- the question ---- */
 
@@ -116,13 +105,14 @@ static bool was_asked(const struct model_talk *t, const char *word, const char *
 
 static bool schema_takes(const cJSON *tool, const char *field, const char *value)
 {
-	const cJSON *p = get(get(get(tool, "input_schema"), "properties"), field), *e;
+	const cJSON *p = member_of(member_of(member_of(tool, "input_schema"), "properties"), field),
+		    *e;
 
 	if (p == NULL || value == NULL)
 		return p != NULL;
-	if (get(p, "enum") == NULL)
+	if (member_of(p, "enum") == NULL)
 		return true;
-	cJSON_ArrayForEach(e, get(p, "enum"))
+	cJSON_ArrayForEach(e, member_of(p, "enum"))
 	{
 		if (cJSON_IsString(e) && strcmp(e->valuestring, value) == 0)
 			return true;
@@ -134,18 +124,18 @@ static bool schema_takes(const cJSON *tool, const char *field, const char *value
  */
 static void fill_required(const cJSON *tool, cJSON *input)
 {
-	const cJSON *schema = get(tool, "input_schema"), *name;
+	const cJSON *schema = member_of(tool, "input_schema"), *name;
 
-	cJSON_ArrayForEach(name, get(schema, "required"))
+	cJSON_ArrayForEach(name, member_of(schema, "required"))
 	{
 		const cJSON *p;
 
-		if (!cJSON_IsString(name) || get(input, name->valuestring) != NULL)
+		if (!cJSON_IsString(name) || member_of(input, name->valuestring) != NULL)
 			continue;
-		p = get(get(schema, "properties"), name->valuestring);
-		if (get(p, "enum") != NULL)
+		p = member_of(member_of(schema, "properties"), name->valuestring);
+		if (member_of(p, "enum") != NULL)
 			cJSON_AddStringToObject(input, name->valuestring,
-						get(p, "enum")->child->valuestring);
+						member_of(p, "enum")->child->valuestring);
 		else if (strcmp(text_of(p, "type"), "integer") == 0)
 			cJSON_AddNumberToObject(input, name->valuestring, 10);
 		else

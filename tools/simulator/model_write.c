@@ -4,6 +4,7 @@
  * else. Read next: model.c.
  */
 #include "anthropic.h"
+#include "member.h"
 
 #include "core/money.h"
 
@@ -19,18 +20,6 @@
 #define SHOW_DIGITS  2
 #define MICRO_DIGITS 6
 #define GROUPED_TEXT (DECIMAL_TEXT * 2)
-
-static const cJSON *get(const cJSON *o, const char *key)
-{
-	return cJSON_GetObjectItemCaseSensitive(o, key);
-}
-
-static const char *text_of(const cJSON *o, const char *key)
-{
-	const char *s = cJSON_GetStringValue(get(o, key));
-
-	return s != NULL ? s : "";
-}
 
 static bool is_figure(const cJSON *f)
 {
@@ -145,8 +134,8 @@ static void rank(const cJSON *rows, struct ranked *r)
 		int64_t v;
 		size_t at;
 
-		if (r->n == ROWS_MAX || !micros_of(get(row, "roas"), &v) ||
-		    !is_figure(get(row, "revenue")) || !is_figure(get(row, "spend")))
+		if (r->n == ROWS_MAX || !micros_of(member_of(row, "roas"), &v) ||
+		    !is_figure(member_of(row, "revenue")) || !is_figure(member_of(row, "spend")))
 			continue;
 		for (at = r->n; at > 0 && r->roas[at - 1] < v; at--) {
 			r->rows[at] = r->rows[at - 1];
@@ -162,11 +151,11 @@ static void put_earned(struct buf *b, const cJSON *row)
 {
 	put_name(b, row);
 	buf_puts(b, " earned ");
-	put_figure(b, get(row, "revenue"));
+	put_figure(b, member_of(row, "revenue"));
 	buf_puts(b, " for ");
-	put_figure(b, get(row, "spend"));
+	put_figure(b, member_of(row, "spend"));
 	buf_puts(b, " of spend, a return of ");
-	put_figure(b, get(row, "roas"));
+	put_figure(b, member_of(row, "roas"));
 }
 
 /* Where no return can be compared: what each row earned, in its own currencies. */
@@ -177,12 +166,12 @@ static void put_plain_rows(struct buf *b, const cJSON *rows)
 
 	cJSON_ArrayForEach(row, rows)
 	{
-		const cJSON *revenue = get(row, "revenue"), *spend = get(row, "spend");
+		const cJSON *revenue = member_of(row, "revenue"), *spend = member_of(row, "spend");
 
 		if (!is_figure(revenue))
-			revenue = get(row, "revenue_by_currency");
+			revenue = member_of(row, "revenue_by_currency");
 		if (!is_figure(spend))
-			spend = get(row, "spend_by_currency");
+			spend = member_of(row, "spend_by_currency");
 		if (n == SHOWN_MAX || (!is_figure(revenue) && cJSON_GetArraySize(revenue) == 0))
 			continue;
 		buf_puts(b, "- ");
@@ -207,22 +196,22 @@ static void put_totals(struct buf *b, const cJSON *s)
 {
 	const cJSON *c;
 
-	if (is_figure(get(s, "net"))) {
+	if (is_figure(member_of(s, "net"))) {
 		buf_puts(b, "In all the brand earned ");
-		put_figure(b, get(s, "net"));
+		put_figure(b, member_of(s, "net"));
 		buf_puts(b, " net");
-		if (cJSON_GetArraySize(get(s, "ad_spend")) > 0) {
+		if (cJSON_GetArraySize(member_of(s, "ad_spend")) > 0) {
 			buf_puts(b, " and spent ");
-			put_figures(b, get(s, "ad_spend"));
+			put_figures(b, member_of(s, "ad_spend"));
 			buf_puts(b, " on ads");
 		}
 		buf_puts(b, ".\n");
 		return;
 	}
-	cJSON_ArrayForEach(c, get(s, "by_currency"))
+	cJSON_ArrayForEach(c, member_of(s, "by_currency"))
 	{
 		buf_puts(b, "In its own currency the brand earned ");
-		put_figures(b, get(c, "net"));
+		put_figures(b, member_of(c, "net"));
 		buf_puts(b, " net.\n");
 	}
 }
@@ -237,15 +226,15 @@ static void put_unranked(struct buf *b, const cJSON *rows)
 	cJSON_ArrayForEach(row, rows)
 	{
 		if (n == SHOWN_MAX || text_of(row, "campaign")[0] == '\0' ||
-		    is_figure(get(row, "roas")) || !is_figure(get(row, "revenue")))
+		    is_figure(member_of(row, "roas")) || !is_figure(member_of(row, "revenue")))
 			continue;
 		buf_puts(b, "- ");
 		put_name(b, row);
 		buf_puts(b, " earned ");
-		put_figure(b, get(row, "revenue"));
-		if (cJSON_GetArraySize(get(row, "spend_by_currency")) > 0) {
+		put_figure(b, member_of(row, "revenue"));
+		if (cJSON_GetArraySize(member_of(row, "spend_by_currency")) > 0) {
 			buf_puts(b, " for ");
-			put_figures(b, get(row, "spend_by_currency"));
+			put_figures(b, member_of(row, "spend_by_currency"));
 			buf_puts(b, " of spend, which cannot be compared with it");
 		}
 		buf_puts(b, ".\n");
@@ -259,7 +248,7 @@ static size_t best_of(const struct model_talk *t, const struct ranked *r, int64_
 {
 	size_t best = 0;
 
-	if (!micros_of(get(talk_result(t, "summary", NULL), "roas"), ret_bar))
+	if (!micros_of(member_of(talk_result(t, "summary", NULL), "roas"), ret_bar))
 		*ret_bar = r->n > 0 ? r->roas[r->n / 2] : 0;
 	while (best < r->n && best < BEST_ROWS && (best == 0 || r->roas[best] >= *ret_bar))
 		best++;
@@ -272,13 +261,13 @@ size_t best_revenues(const struct model_talk *t, const char *ids[], size_t max)
 	int64_t bar;
 	size_t n;
 
-	rank(get(talk_result(t, "attribution", "campaign"), "rows"), &r);
+	rank(member_of(talk_result(t, "attribution", "campaign"), "rows"), &r);
 	n = best_of(t, &r, &bar);
 	for (size_t i = 0; i < n && i < max; i++) {
-		ids[i] = text_of(get(r.rows[i], "revenue"), "id");
+		ids[i] = text_of(member_of(r.rows[i], "revenue"), "id");
 		/* Amounts of different currencies are never added. */
-		if (strcmp(text_of(get(r.rows[i], "revenue"), "unit"),
-			   text_of(get(r.rows[0], "revenue"), "unit")) != 0)
+		if (strcmp(text_of(member_of(r.rows[i], "revenue"), "unit"),
+			   text_of(member_of(r.rows[0], "revenue"), "unit")) != 0)
 			return 0;
 	}
 	return n < max ? n : max;
@@ -287,19 +276,19 @@ size_t best_revenues(const struct model_talk *t, const char *ids[], size_t max)
 static void campaigns(const struct model_talk *t, struct buf *b, const cJSON *report)
 {
 	const cJSON *s = talk_result(t, "summary", NULL);
-	const cJSON *sum = get(talk_result(t, "calculate", NULL), "result");
+	const cJSON *sum = member_of(talk_result(t, "calculate", NULL), "result");
 	struct ranked r;
 	size_t best, worst;
 	int64_t bar;
 
-	rank(get(report, "rows"), &r);
+	rank(member_of(report, "rows"), &r);
 	if (r.n == 0) {
 		buf_puts(b,
 			 "No campaign can be ranked by its return: none has revenue and spend in "
 			 "the same currency.\n");
 		put_totals(b, s);
 		buf_puts(b, "\nFindings:\n");
-		put_plain_rows(b, get(report, "rows"));
+		put_plain_rows(b, member_of(report, "rows"));
 		buf_puts(b, "\nRecommendations:\n- Keep the budgets as they are until revenue and "
 			    "spend can be compared.\n");
 		return;
@@ -327,20 +316,20 @@ static void campaigns(const struct model_talk *t, struct buf *b, const cJSON *re
 		put_earned(b, r.rows[i]);
 		buf_puts(b, ".\n");
 	}
-	put_unranked(b, get(report, "rows"));
+	put_unranked(b, member_of(report, "rows"));
 	buf_puts(b, "\nRecommendations:\n");
 	for (size_t i = 0; i < best; i++) {
 		buf_puts(b, "- Raise the budget of ");
 		put_name(b, r.rows[i]);
 		buf_puts(b, " in steps: its return is ");
-		put_figure(b, get(r.rows[i], "roas"));
+		put_figure(b, member_of(r.rows[i], "roas"));
 		buf_puts(b, ".\n");
 	}
 	for (size_t i = worst; i < r.n; i++) {
 		buf_puts(b, "- Do not spend more on ");
 		put_name(b, r.rows[i]);
 		buf_puts(b, ": its return is only ");
-		put_figure(b, get(r.rows[i], "roas"));
+		put_figure(b, member_of(r.rows[i], "roas"));
 		buf_puts(b, ".\n");
 	}
 }
@@ -349,7 +338,7 @@ static void channels(const struct model_talk *t, struct buf *b, const cJSON *rep
 {
 	put_totals(b, talk_result(t, "summary", NULL));
 	buf_puts(b, "\nFindings:\n");
-	put_plain_rows(b, get(report, "rows"));
+	put_plain_rows(b, member_of(report, "rows"));
 	buf_puts(b,
 		 "\nRecommendations:\n- Compare the channels by what they return before money is "
 		 "moved between them.\n");
@@ -362,14 +351,14 @@ static void products(struct buf *b, const cJSON *list)
 
 	buf_puts(b, "This is what the shop has in stock of the products that were listed.\n"
 		    "\nFindings:\n");
-	cJSON_ArrayForEach(row, get(list, "rows"))
+	cJSON_ArrayForEach(row, member_of(list, "rows"))
 	{
 		if (n++ == SHOWN_MAX)
 			break;
 		buf_puts(b, "- ");
 		put_name(b, row);
 		buf_puts(b, " has a stock of ");
-		if (!put_figures(b, get(row, "stock")))
+		if (!put_figures(b, member_of(row, "stock")))
 			buf_puts(b, "an unknown size");
 		buf_puts(b, ".\n");
 	}
@@ -391,12 +380,12 @@ static void shop(struct buf *b, const cJSON *s)
 {
 	put_totals(b, s);
 	buf_puts(b, "\nFindings:\n");
-	put_line(b, "Orders that count:", get(s, "orders"));
-	put_line(b, "Gross came to", get(s, "gross"));
-	put_line(b, "Refunds came to", get(s, "refunds"));
-	put_line(b, "Net came to", get(s, "net"));
-	put_line(b, "Ads cost", get(s, "ad_spend"));
-	put_line(b, "The overall return is", get(s, "roas"));
+	put_line(b, "Orders that count:", member_of(s, "orders"));
+	put_line(b, "Gross came to", member_of(s, "gross"));
+	put_line(b, "Refunds came to", member_of(s, "refunds"));
+	put_line(b, "Net came to", member_of(s, "net"));
+	put_line(b, "Ads cost", member_of(s, "ad_spend"));
+	put_line(b, "The overall return is", member_of(s, "roas"));
 	buf_puts(b, "\nRecommendations:\n- Look at the campaigns next: they tell what the spend "
 		    "earned.\n");
 }

@@ -3,20 +3,13 @@
  * (providers.md 1.2). Refresh tokens rotate; the immediately previous one is taken again for a
  * minute, any older one is invalid_grant. Read next: tokens.c.
  */
+#include "member.h"
 #include "sim.h"
 
-#include <cjson/cJSON.h>
 #include <string.h>
 
 #define SCOPES \
 	"read_orders,read_all_orders,read_products,read_inventory,read_locations,read_customers"
-
-static const char *text_of(const cJSON *body, const char *key)
-{
-	const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, key));
-
-	return s != NULL ? s : "";
-}
 
 static void refuse(struct exchange *ex, const char *error, const char *why)
 {
@@ -49,7 +42,7 @@ static void refresh_grant(struct exchange *ex, const cJSON *body)
 
 static void code_grant(struct exchange *ex, const cJSON *body)
 {
-	const cJSON *expiring = cJSON_GetObjectItemCaseSensitive(body, "expiring");
+	const cJSON *expiring = member_of(body, "expiring");
 	char refresh[TOKEN_TEXT];
 
 	if (strcmp(text_of(body, "expiring"), "1") != 0 &&
