@@ -12,7 +12,6 @@
 
 #define GAP_MAX       80 /* bytes between a number and its marker */
 #define GAP_WORDS     2  /* more words between, and the marker may be meant for something else */
-#define QUESTION_MAX  64 /* numbers of a question that are remembered */
 #define COUNT_MAX     99
 #define DIGITS_ENOUGH 3 /* significant digits that are no coincidence */
 #define COMPLAINTS    20
@@ -42,52 +41,11 @@ struct judge {
 	const char *text;
 	size_t to;
 	const char *question;
-	struct number asked[QUESTION_MAX];
-	size_t n_asked;
 	/* of the sentence */
 	struct span sentence;
 	struct names names;
 	bool falling;
 };
-
-static void read_question(struct judge *j)
-{
-	size_t pos = 0, len = strlen(j->question);
-
-	while (j->n_asked < QUESTION_MAX &&
-	       numbers_next(j->question, len, &pos, &j->asked[j->n_asked]))
-		j->n_asked += j->asked[j->n_asked].form != NUMBER_MARKER;
-}
-
-static bool is_asked(const struct judge *j, const struct number *n)
-{
-	for (size_t i = 0; i < j->n_asked; i++)
-		if (trace_same_number(n, j->text, &j->asked[i], j->question))
-			return true;
-	return false;
-}
-
-/* "top 10", "last 30 days": how many the asker wants to see, no figure of the business. Any other
- * number of the question is the asker's own word for it, and no proof. */
-static bool is_wanted(const struct judge *j, const struct number *n)
-{
-	static const char *const heads[] = { "top",   "best", "worst", "bottom",
-					     "first", "last", "past" };
-	size_t end = n->offset, from;
-
-	if (n->code[0] != 0 || n->unit == NUMBER_PERCENT || n->unit == NUMBER_TIMES ||
-	    !is_asked(j, n))
-		return false;
-	while (end > 0 && j->text[end - 1] == ' ')
-		end--;
-	for (from = end; from > 0 && isalpha((unsigned char)j->text[from - 1]);)
-		from--;
-	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
-		if (strlen(heads[i]) == end - from &&
-		    strncasecmp(heads[i], j->text + from, end - from) == 0)
-			return true;
-	return false;
-}
 
 static struct evidence *by_number(const struct evidence_list *ev, unsigned id)
 {
@@ -222,7 +180,7 @@ static enum trace_reason judge_bare(const struct judge *j, const struct number *
 
 	if (trace_is_period(j->ev, n))
 		return TRACE_PERIOD;
-	if (is_wanted(j, n))
+	if (trace_is_wanted(j->question, j->text, j->sentence, n))
 		return TRACE_QUESTION;
 	reason = against_values(j, n, ret);
 	if (reason == TRACE_VALUE)
@@ -321,7 +279,6 @@ enum status trace_text(struct arena *a, const struct evidence_list *ev, const ch
 	if (!j)
 		return ST_TOO_LARGE;
 	*j = (struct judge){ .ev = ev, .text = text, .to = to, .question = question };
-	read_question(j);
 	while (st == ST_OK && from < to) {
 		j->sentence = (struct span){ from, trace_sentence(text, to, from, true) };
 		from = j->sentence.to;
@@ -358,8 +315,6 @@ const char *trace_reason_text(enum trace_reason reason)
 		return "is a day or window of the data";
 	case TRACE_QUESTION:
 		return "is how many the question wants to see";
-	case TRACE_CITATION:
-		return "cites a figure";
 	case TRACE_NOT_FOUND:
 		return "is in no tool result";
 	case TRACE_WRONG:

@@ -1,15 +1,15 @@
 /*
  * Says of each number in an answer where it comes from: which figure of which query, or why it may
- * stand without one (a day of the period, a number of the question, a name). What nothing vouches
+ * stand without one (a day of the period, how many were asked for, a name). What nothing vouches
  * for is untraced. Pure: core only. Read next: numbers.h (what counts as a number), evidence.h.
  *
  * The rules, in this order:
  *  1. A marker `[e12]` behind a number (units and words between, no other number, no end of
  *     sentence): the number must be the value of e12, rounded (half up or half even) to the digits
  *     written, its unit must not contradict, and the sentence must not name another row instead.
- *  2. Part of a row's name that stands whole in the text; a list's "1." at the start of a line; a
- * day, month, year or window of the arguments and results; how many the question
- *     wants to see ("top 10").
+ *  2. Part of a row's name that stands whole in the text; a list's "1." at the start of a line;
+ *     "one" and "first" that count nothing; a day, month, year or window of the arguments and
+ *     results; how many the question wants to see ("top 10").
  *  3. Without a marker: exactly the value of some figure, with three significant digits or with its
  *     currency or percent sign; or its rounding with both.
  *  4. A whole number up to 99 that is the value of a count ("rows_total").
@@ -32,7 +32,6 @@ enum trace_reason {
 	TRACE_IDIOM,     /* traced: no quantity: "one of them", "at first" */
 	TRACE_PERIOD,    /* traced: a day, month, year or window of the queries */
 	TRACE_QUESTION,  /* traced: how many the question wants to see ("top 10") */
-	TRACE_CITATION,  /* traced: the marker of a known figure */
 	TRACE_NOT_FOUND, /* untraced from here: nothing has that value */
 	TRACE_WRONG,     /* the marker's figure has another value */
 	TRACE_UNIT,      /* the marker's figure has another unit */
@@ -56,7 +55,7 @@ struct trace {
  * Judges the numbers that begin in text[from, to); what stands before is context (names, lists), so
  * a streamed answer is judged sentence by sentence with the whole text so far, `to` being the end
  * that trace_sentence gave. Both texts are NUL-terminated; `question` may be "". The items point
- * into `ev`, until that grows. In the arena. ST_TOO_LARGE when it is full or there there are more
+ * into `ev`, until that grows. In the arena. ST_TOO_LARGE when it is full or there are more
  * than TRACE_NUMBERS_MAX.
  */
 enum status trace_text(struct arena *a, const struct evidence_list *ev, const char *question,

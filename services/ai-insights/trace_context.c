@@ -237,29 +237,28 @@ bool trace_is_falling(const char *text, struct span sentence)
 
 /* ---- the question's numbers ---- */
 
-bool trace_same_number(const struct number *a, const char *a_text, const struct number *b,
-		       const char *b_text)
+/* A whole number of things, in digits or words. */
+static bool is_number_of(const struct number *n)
 {
-	struct figure x = a->value, y = b->value;
+	return (n->form == NUMBER_DIGITS || n->form == NUMBER_WORDS) &&
+	       (n->unit == NUMBER_BARE || n->unit == NUMBER_NOUN) && n->fraction == 0 &&
+	       n->power == 0 && !n->negative && !n->in_word;
+}
 
-	if (a->len == b->len && memcmp(a_text + a->offset, b_text + b->offset, a->len) == 0 &&
-	    a->in_word == b->in_word && strcmp(a->code, b->code) == 0)
-		return true;
-	if (a->form == NUMBER_DATE && b->form == NUMBER_DATE)
-		return a->year == b->year && a->month == b->month && a->day == b->day &&
-		       a->hour == b->hour && a->minute == b->minute;
-	if ((a->form != NUMBER_DIGITS && a->form != NUMBER_WORDS) ||
-	    (b->form != NUMBER_DIGITS && b->form != NUMBER_WORDS) || a->in_word || b->in_word)
+bool trace_is_wanted(const char *question, const char *text, struct span sentence,
+		     const struct number *n)
+{
+	static const char *const heads[] = { "top",   "best", "worst", "bottom",
+					     "first", "last", "past",  NULL };
+	const char *word, *dash;
+	size_t len = word_before(text, sentence, n->offset, &word), pos = 0;
+	struct number asked;
+
+	if (!is_number_of(n) || !in_list(heads, word, len))
 		return false;
-	if (strcmp(a->code, b->code) != 0 ||
-	    (a->unit == NUMBER_PERCENT) != (b->unit == NUMBER_PERCENT) ||
-	    (a->unit == NUMBER_TIMES) != (b->unit == NUMBER_TIMES))
-		return false;
-	for (int i = 0; i < a->power; i++)
-		if (__builtin_mul_overflow(x.units, (wide)10, &x.units))
-			return false;
-	for (int i = 0; i < b->power; i++)
-		if (__builtin_mul_overflow(y.units, (wide)10, &y.units))
-			return false;
-	return figure_compare(x, y) == 0;
+	dash = memchr(word, '-', (size_t)(text + n->offset - word));
+	while (!dash && numbers_next(question, strlen(question), &pos, &asked))
+		if (is_number_of(&asked) && figure_compare(asked.value, n->value) == 0)
+			return true;
+	return false;
 }

@@ -50,8 +50,9 @@ bool trace_is_period(const struct evidence_list *ev, const struct number *n);
 bool trace_is_idiom(const char *text, struct span sentence, const struct number *n);
 /* True when the sentence has a word of loss or fall. */
 bool trace_is_falling(const char *text, struct span sentence);
-/* The same number, as written or by value. */
-bool trace_same_number(const struct number *a, const char *a_text, const struct number *b,
-		       const char *b_text);
+/* "top 10", "last 30 days": how many the asker wants to see, no figure of the business. Any other
+ * number of the question is the asker's own word for it, and no proof. */
+bool trace_is_wanted(const char *question, const char *text, struct span sentence,
+		     const struct number *n);
 
 #endif

@@ -179,7 +179,6 @@ static const char *const words[] = {
 	[TRACE_IDIOM] = "idiom",
 	[TRACE_PERIOD] = "period",
 	[TRACE_QUESTION] = "question",
-	[TRACE_CITATION] = "citation",
 	[TRACE_NOT_FOUND] = "NOT-FOUND",
 	[TRACE_WRONG] = "WRONG",
 	[TRACE_UNIT] = "UNIT",
