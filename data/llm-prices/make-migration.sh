@@ -26,13 +26,19 @@ function nano(text,   m, e, p, digits) {
 	sub(/^0+/, "", digits)
 	return digits == "" ? "0" : digits
 }
+# `text` empty: nothing is said; "unknown": from then on nobody knows.
 function put(model, kind, seen, text) {
 	if (text == "") return
-	printf "%s\t(%s, %s, %s, %s::bigint)", sep, q model q, q kind q, q seen q, nano(text)
+	printf "%s\t(%s, %s, %s, %s::bigint)", sep, q model q, q kind q, q seen q, text == "unknown" ? "NULL" : nano(text)
 	sep = ",\n"
 }
 { sub(/\r$/, "") }
 FNR == 1 { next }
+# 0 in both directions: the list does not know the price; nobody gives a model away.
+FILENAME ~ /history|later/ && $5 != "" && $5 + 0 == 0 && $6 != "" && $6 + 0 == 0 {
+	for (i = 5; i <= 9; i++)
+		if ($i != "") $i = "unknown"
+}
 FILENAME ~ /history|later/ {
 	put($3, "input", $1, $5); put($3, "output", $1, $6); put($3, "cache_write_5m", $1, $7); put($3, "cache_read", $1, $8)
 	if (NF > 8) put($3, "cache_write_1h", $1, $9)

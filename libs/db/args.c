@@ -37,6 +37,14 @@ void db_arg_text_or_null(struct db_args *args, const char *s)
 	put(args, s && *s ? s : NULL, -1);
 }
 
+void db_arg_i64_or_null(struct db_args *args, bool known, int64_t v)
+{
+	if (known)
+		db_arg_i64(args, v);
+	else
+		db_arg_null(args);
+}
+
 void db_arg_null(struct db_args *args)
 {
 	put(args, NULL, -1);

@@ -82,6 +82,7 @@ void db_args_init(struct db_args *args, struct arena *a);
 void db_arg_text(struct db_args *args, const char *s);         /* NULL is SQL NULL */
 void db_arg_text_or_null(struct db_args *args, const char *s); /* "" is SQL NULL too */
 void db_arg_i64(struct db_args *args, int64_t v);
+void db_arg_i64_or_null(struct db_args *args, bool known, int64_t v); /* not known: SQL NULL */
 void db_arg_bool(struct db_args *args, bool v);
 void db_arg_time(struct db_args *args, int64_t us);         /* timestamptz */
 void db_arg_time_or_null(struct db_args *args, int64_t us); /* 0 is SQL NULL */

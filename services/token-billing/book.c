@@ -53,13 +53,6 @@ static size_t first_of(const struct book *b, const char *model)
 	return low;
 }
 
-bool book_knows(const struct book *b, const char *model)
-{
-	size_t i = first_of(b, model);
-
-	return i < b->n && strcmp(b->prices[i].model, model) == 0;
-}
-
 void book_rates(const struct book *b, const char *model, int64_t at_us, struct rates *ret)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -68,6 +61,7 @@ void book_rates(const struct book *b, const char *model, int64_t at_us, struct r
 	     i++) {
 		const struct price *p = &b->prices[i];
 
+		ret->listed = true;
 		if (p->from_us > at_us)
 			continue;
 		ret->of[p->kind].known = p->known;

@@ -27,8 +27,7 @@ struct book *book_new(struct price *prices, size_t n);
 void book_free(struct book *b);
 /* The largest price_id it holds; 0 for an empty one. */
 int64_t book_edition(const struct book *b);
-/* The rates of a model at a moment; all unknown for a model that is not in it. */
+/* The rates of a model at a moment; all unknown, and not listed, for a model that is not in it. */
 void book_rates(const struct book *b, const char *model, int64_t at_us, struct rates *ret);
-bool book_knows(const struct book *b, const char *model);
 
 #endif

@@ -47,6 +47,18 @@ static int cut(char *line, char *columns[COLUMNS_MAX + 1])
 	return n;
 }
 
+/* 0 in both directions: the list does not know the price; nobody gives a model away. */
+static void mark_unknown(struct price *rates, size_t n)
+{
+	int free_of_charge = 0;
+
+	for (size_t i = 0; i < n; i++)
+		free_of_charge += rates[i].nano_per_mtok == 0 &&
+				  (rates[i].kind == TOKEN_INPUT || rates[i].kind == TOKEN_OUTPUT);
+	for (size_t i = 0; i < n; i++)
+		rates[i].known = free_of_charge < 2;
+}
+
 static bool take_line(struct loading *l, char *columns[], int n)
 {
 	static const struct {
@@ -58,6 +70,7 @@ static bool take_line(struct loading *l, char *columns[], int n)
 		      { 8, TOKEN_CACHE_READ },
 		      { 9, TOKEN_CACHE_WRITE_1H } };
 	struct price p = { .known = true };
+	size_t first = l->n;
 
 	if (n < COLUMNS_MIN || n > COLUMNS_MAX)
 		return bad(l, n, "is the last: a line has eight or nine");
@@ -76,6 +89,7 @@ static bool take_line(struct loading *l, char *columns[], int n)
 		p.kind = rates[i].kind;
 		l->prices[l->n++] = p;
 	}
+	mark_unknown(l->prices + first, l->n - first);
 	return true;
 }
 
@@ -87,6 +101,8 @@ static bool read_lines(struct loading *l, FILE *f)
 		l->line++;
 		if (strlen(line) == sizeof(line) - 1)
 			return bad(l, 1, "begins a line that is too long");
+		if (l->line == 1 && strncmp(line, "seen_at,", 8) != 0)
+			return bad(l, 1, "is not `seen_at`: the first line names the columns");
 		if (l->line == 1)
 			continue;
 		if (l->line > LINES_MAX)

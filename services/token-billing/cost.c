@@ -47,6 +47,8 @@ enum status cost_of(const struct token_counts *t, const struct rates *r, int64_t
 			/* At most 10^12 x 2^63 each: five of them fit 128 bits. */
 			sum += (wide)t->n[i] * (wide)r->of[i].nano_per_mtok;
 	}
+	if (!r->listed)
+		*ret_missing = COST_UNLISTED;
 	sum = (sum + TOKENS_PER_RATE / 2) / TOKENS_PER_RATE;
 	if (sum > (wide)INT64_MAX)
 		return ST_TOO_LARGE;

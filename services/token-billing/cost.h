@@ -25,6 +25,7 @@ enum token_kind {
 #define TOKEN_KINDS     5
 #define TOKENS_MAX      INT64_C(1000000000000) /* of one kind in one call */
 #define TOKENS_PER_RATE 1000000                /* a rate is nano-dollars for so many tokens */
+#define COST_UNLISTED   (1u << TOKEN_KINDS)
 
 const char *token_kind_word(enum token_kind k);
 /* False when no kind has that word. */
@@ -33,8 +34,10 @@ bool token_kind_parse(const char *word, enum token_kind *ret);
 struct token_counts {
 	int64_t n[TOKEN_KINDS];
 };
-/* The rates of a model at one moment; `known` false: nobody knows that one. */
+/* The rates of a model at one moment; `known` false: nobody knows that one. `listed` false: nor the
+ * model. */
 struct rates {
+	bool listed;
 	struct {
 		bool known;
 		int64_t nano_per_mtok;
@@ -44,9 +47,9 @@ struct rates {
 
 /*
  * The cost in nano-dollars: the sum over the kinds, rounded half up once. *ret_missing has a bit
- * for each kind that has tokens and no rate: then the call is unpriced and *ret_nano is not
- * written. ST_TOO_LARGE when the cost does not fit 64 bits; ST_INVALID for counts outside
- * 0..TOKENS_MAX.
+ * for each kind that has tokens and no rate, or is COST_UNLISTED when nobody knows the model: then
+ * the call is unpriced and *ret_nano is not written. ST_TOO_LARGE when the cost does not fit 64
+ * bits; ST_INVALID for counts outside 0..TOKENS_MAX.
  */
 enum status cost_of(const struct token_counts *t, const struct rates *r, int64_t *ret_nano,
 		    unsigned *ret_missing) MUST_USE;

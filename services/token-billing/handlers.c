@@ -26,14 +26,13 @@ static struct token_counts counts_of(const Billing__V1__TokenCounts *c)
 	return ret;
 }
 
-static enum status rates_at(struct billing *b, const char *model, int64_t at_us, struct rates *ret,
-			    int64_t *edition)
+static void rates_at(struct billing *b, const char *model, int64_t at_us, struct rates *ret,
+		     int64_t *edition)
 {
 	pthread_rwlock_rdlock(&b->book_lock);
 	book_rates(b->book, model, at_us, ret);
 	*edition = book_edition(b->book);
 	pthread_rwlock_unlock(&b->book_lock);
-	return ST_OK;
 }
 
 /* The cost, or that it is unknown, with what is missing. */
@@ -80,10 +79,10 @@ static enum status try_reserve(struct call *call, struct hold *h, struct held *r
 	struct billing *b = call->app;
 	struct rates rates;
 	unsigned missing;
-	enum status st = rates_at(b, h->model, time_now_us(), &rates, &h->edition);
+	enum status st;
 
-	if (st == ST_OK)
-		st = price(call, "estimate", &h->estimate, &rates, &h->nano, &missing);
+	rates_at(b, h->model, time_now_us(), &rates, &h->edition);
+	st = price(call, "estimate", &h->estimate, &rates, &h->nano, &missing);
 	if (st != ST_OK)
 		return st;
 	h->priced = missing == 0 && rates.of[TOKEN_OUTPUT].known;
@@ -149,7 +148,7 @@ enum status on_reserve(struct call *call, const Billing__V1__ReserveRequest *in,
 /* ---- settle ---- */
 
 static enum status emit_line(struct call *call, struct db_tx *tx, const struct line *l,
-			     unsigned missing, bool known_model)
+			     unsigned missing)
 {
 	Billing__V1__UsageRecorded m = BILLING__V1__USAGE_RECORDED__INIT;
 	Billing__V1__UsageUnpriced u = BILLING__V1__USAGE_UNPRICED__INIT;
@@ -177,7 +176,7 @@ static enum status emit_line(struct call *call, struct db_tx *tx, const struct l
 	st = emit_token_billing_usage_recorded(tx, &origin, &m, call->err);
 	if (st != ST_OK || l->priced)
 		return st;
-	for (unsigned i = 0; known_model && i < TOKEN_KINDS; i++)
+	for (unsigned i = 0; i < TOKEN_KINDS; i++)
 		if (missing & (1u << i))
 			kinds[u.n_kinds++] =
 				arena_strdup(call->arena, token_kind_word((enum token_kind)i));
@@ -226,9 +225,8 @@ static enum status fill_line(struct call *call, const Billing__V1__SettleRequest
 	l->request_id = in->provider_request_id;
 	l->tokens = counts_of(in->used);
 	l->used_at_us = in->used_at && in->used_at->micros <= now ? in->used_at->micros : now;
-	st = rates_at(b, l->model, l->used_at_us, rates, &edition);
-	if (st == ST_OK)
-		st = price(call, "used", &l->tokens, rates, &l->nano, missing);
+	rates_at(b, l->model, l->used_at_us, rates, &edition);
+	st = price(call, "used", &l->tokens, rates, &l->nano, missing);
 	l->priced = st == ST_OK && *missing == 0;
 	return st;
 }
@@ -236,19 +234,15 @@ static enum status fill_line(struct call *call, const Billing__V1__SettleRequest
 static enum status book_line(struct call *call, const Billing__V1__SettleRequest *in,
 			     struct db_tx *tx, struct line *l)
 {
-	struct billing *b = call->app;
 	struct rates rates;
 	unsigned missing = 0;
-	bool noted = false, known;
+	bool noted = false;
 	enum status st = fill_line(call, in, l, &rates, &missing);
 
 	if (st == ST_OK)
 		st = store_settle(call, tx, l, &rates, &noted);
-	pthread_rwlock_rdlock(&b->book_lock);
-	known = book_knows(b->book, l->model);
-	pthread_rwlock_unlock(&b->book_lock);
 	if (st == ST_OK)
-		st = emit_line(call, tx, l, missing, known);
+		st = emit_line(call, tx, l, missing);
 	if (st == ST_OK)
 		st = db_commit(tx, call->err);
 	if (st == ST_OK && noted)

@@ -52,24 +52,16 @@ static Pulsepoint__Timestamp *stamp(struct call *call, int64_t us)
 /* The first day of the month of `day`. */
 static int32_t month_start(int32_t day)
 {
-	char text[TIME_TEXT_MAX];
-	int32_t ret = day;
+	int y, m, d;
 
-	date_format(day, text);
-	memcpy(text + strlen(text) - 2, "01", 2);
-	(void)date_parse(text, &ret);
-	return ret;
+	civil_from_days(day, &y, &m, &d);
+	return days_from_civil(y, m, 1);
 }
 
 static enum status days_of(struct call *call, const Billing__V1__UsageRequest *in, int32_t *from,
 			   int32_t *to)
 {
-	int32_t today = 0;
-	enum status st = in->to ? ST_OK : store_today(call, &today);
-
-	if (st != ST_OK)
-		return st;
-	*to = in->to ? in->to->days : today;
+	*to = in->to ? in->to->days : (int32_t)(time_now_us() / US_PER_DAY);
 	*from = in->from ? in->from->days : month_start(*to);
 	if (*from > *to)
 		return error_set(call->err, ST_INVALID, "from", "is later than `to`");
@@ -156,7 +148,7 @@ enum status on_list_budgets(struct call *call, const Billing__V1__ListBudgetsReq
 {
 	struct budget *all = NULL;
 	size_t n = 0;
-	enum status st = store_budgets(call, "", NULL, &all, &n);
+	enum status st = store_budgets(call, &all, &n);
 
 	(void)in;
 	if (st != ST_OK)
@@ -208,7 +200,6 @@ enum status on_put_budget(struct call *call, const Billing__V1__PutBudgetRequest
 			  Billing__V1__Budget *out)
 {
 	struct budget b = { .brand_id = in->brand_id, .period = "day" }, *kept = NULL;
-	size_t n = 0;
 	enum status st = check_scope(call, in->brand_id);
 
 	if (in->period == BILLING__V1__PERIOD__PERIOD_MONTH)
@@ -220,11 +211,6 @@ enum status on_put_budget(struct call *call, const Billing__V1__PutBudgetRequest
 	if (st == ST_OK && b.has_soft && b.has_hard && b.hard < b.soft)
 		st = error_set(call->err, ST_INVALID, "hard", "is below `soft`");
 	if (st == ST_OK)
-		st = store_budget_put(call, &b);
-	if (st == ST_OK)
-		st = store_budgets(call, in->brand_id, b.period, &kept, &n);
-	if (st == ST_OK && n != 1)
-		return error_set(call->err, ST_INTERNAL, NULL,
-				 "the budget that was set is not there");
+		st = store_budget_put(call, &b, &kept);
 	return st == ST_OK ? fill_budget(call, kept, out) : st;
 }

@@ -110,7 +110,6 @@ enum status billing_start(struct svc *svc, void *app, struct error *err)
 	struct billing *b = app;
 	enum status st;
 
-	b->svc = svc;
 	if (pthread_rwlock_init(&b->book_lock, NULL) != 0)
 		return error_set(err, ST_UNAVAILABLE, NULL, "no lock for the prices");
 	b->locks_on = true;

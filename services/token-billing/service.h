@@ -12,7 +12,6 @@
 #include <pthread.h>
 
 struct billing {
-	struct svc *svc;
 	pthread_rwlock_t book_lock; /* over the pointer; holders of the lock may read the book */
 	struct book *book;
 	pthread_t keeper;

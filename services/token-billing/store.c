@@ -26,7 +26,6 @@ const struct db_stmt billing_statements[] = {
 	{ "crossings_take", "SELECT brand_id, period, level, limit_nano, used_nano, version"
 			    " FROM crossings_take($1::int)" },
 	{ "edition", "SELECT coalesce(max(price_id), 0) FROM prices" },
-	{ "today", "SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date" },
 	{ "usage_day",
 	  "SELECT (used_at AT TIME ZONE 'UTC')::date::text AS key, count(*),"
 	  " count(*) FILTER (WHERE cost_nano IS NULL), sum(tokens[1]), sum(tokens[2]),"
@@ -144,7 +143,7 @@ static enum status add_price(struct db_tx *tx, struct arena *a, const struct pri
 	db_arg_text(&args, p->model);
 	db_arg_text(&args, token_kind_word(p->kind));
 	db_arg_time(&args, p->from_us);
-	db_arg_i64(&args, p->nano_per_mtok);
+	db_arg_i64_or_null(&args, p->known, p->nano_per_mtok);
 	db_arg_text(&args, source);
 	st = db_exec(tx, "price_add", &args, &r, err);
 	if (st != ST_OK || db_affected(tx, r) == 1) {
@@ -155,7 +154,7 @@ static enum status add_price(struct db_tx *tx, struct arena *a, const struct pri
 	db_arg_text(&args, p->model);
 	db_arg_text(&args, token_kind_word(p->kind));
 	db_arg_time(&args, p->from_us);
-	db_arg_i64(&args, p->nano_per_mtok);
+	db_arg_i64_or_null(&args, p->known, p->nano_per_mtok);
 	st = db_exec(tx, "price_same", &args, &r, err);
 	if (st == ST_OK && !db_bool(tx, r, 0, 0))
 		return error_set(
@@ -214,10 +213,7 @@ enum status store_reserve(struct call *call, const struct hold *h, struct held *
 	db_arg_text_or_null(&args, h->question_id);
 	db_arg_text(&args, h->model);
 	arg_tokens(&args, &h->estimate);
-	if (h->priced)
-		db_arg_i64(&args, h->nano);
-	else
-		db_arg_null(&args);
+	db_arg_i64_or_null(&args, h->priced, h->nano);
 	if (tx)
 		db_add(tx, "reserve", &args);
 	st = call_run(call, tx);
@@ -307,10 +303,7 @@ enum status store_settle(struct call *call, struct db_tx *tx, const struct line 
 	db_arg_text(&args, l->model);
 	arg_tokens(&args, &l->tokens);
 	arg_price_ids(call, &args, l, rates);
-	if (l->priced)
-		db_arg_i64(&args, l->nano);
-	else
-		db_arg_null(&args);
+	db_arg_i64_or_null(&args, l->priced, l->nano);
 	db_arg_text(&args, l->request_id);
 	db_arg_time(&args, l->used_at_us);
 	st = db_exec(tx, "settle", &args, &r, call->err);

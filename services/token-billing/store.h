@@ -86,11 +86,10 @@ struct budget {
 	int64_t soft, hard, used, held;
 	int64_t start_us, end_us, updated_us;
 };
-/* All, or the one of `brand_id` ("" the tenant's) and `period` when that is not NULL. */
-enum status store_budgets(struct call *call, const char *brand_id, const char *period,
-			  struct budget **ret, size_t *ret_n) MUST_USE;
-enum status store_budget_put(struct call *call, const struct budget *b) MUST_USE;
-enum status store_today(struct call *call, int32_t *ret) MUST_USE;
+enum status store_budgets(struct call *call, struct budget **ret, size_t *ret_n) MUST_USE;
+/* *ret is the budget as it now stands, with what is used and held of it. */
+enum status store_budget_put(struct call *call, const struct budget *b,
+			     struct budget **ret) MUST_USE;
 
 /* ---- the keeper's ---- */
 /* The largest price_id there is. */

@@ -3,21 +3,6 @@
 
 #include <string.h>
 
-enum status store_today(struct call *call, int32_t *ret)
-{
-	struct db_args args;
-	AUTO_TX *tx = call_tx(call);
-	enum status st;
-
-	db_args_init(&args, call->arena);
-	if (tx)
-		db_add(tx, "today", &args);
-	st = call_run(call, tx);
-	if (st == ST_OK)
-		*ret = db_date(tx, 0, 0, 0);
-	return st;
-}
-
 static void read_row(struct call *call, const struct db_tx *tx, int i, struct usage_row *row)
 {
 	row->key = arena_strdup(call->arena, db_str(tx, 0, i, 0));
@@ -78,62 +63,74 @@ enum status store_usage(struct call *call, int32_t from, int32_t to, const char 
 				     "the answer is too large; ask for less");
 }
 
-enum status store_budgets(struct call *call, const char *brand_id, const char *period,
-			  struct budget **ret, size_t *ret_n)
+static enum status read_budgets(struct call *call, const struct db_tx *tx, int result,
+				struct budget **ret, size_t *ret_n)
 {
-	struct db_args args;
-	AUTO_TX *tx = call_tx(call);
-	enum status st;
-
-	db_args_init(&args, call->arena);
-	db_arg_text(&args, brand_id);
-	db_arg_text(&args, period ? period : "");
-	if (tx)
-		db_add(tx, "budgets", &args);
-	st = call_run(call, tx);
-	if (st != ST_OK)
-		return st;
-	*ret_n = (size_t)db_rows(tx, 0);
+	*ret_n = (size_t)db_rows(tx, result);
 	*ret = arena_array(call->arena, *ret_n + 1, sizeof(**ret));
 	for (size_t i = 0; *ret && i < *ret_n; i++) {
 		int r = (int)i;
 
 		(*ret)[i] = (struct budget){
-			.brand_id = arena_strdup(call->arena, db_str(tx, 0, r, 0)),
-			.period = arena_strdup(call->arena, db_str(tx, 0, r, 1)),
-			.has_soft = !db_null(tx, 0, r, 2),
-			.has_hard = !db_null(tx, 0, r, 3),
-			.soft = db_int(tx, 0, r, 2),
-			.hard = db_int(tx, 0, r, 3),
-			.used = db_int(tx, 0, r, 4),
-			.held = db_int(tx, 0, r, 5),
-			.start_us = db_time(tx, 0, r, 6),
-			.end_us = db_time(tx, 0, r, 7),
-			.updated_us = db_time(tx, 0, r, 8),
+			.brand_id = arena_strdup(call->arena, db_str(tx, result, r, 0)),
+			.period = arena_strdup(call->arena, db_str(tx, result, r, 1)),
+			.has_soft = !db_null(tx, result, r, 2),
+			.has_hard = !db_null(tx, result, r, 3),
+			.soft = db_int(tx, result, r, 2),
+			.hard = db_int(tx, result, r, 3),
+			.used = db_int(tx, result, r, 4),
+			.held = db_int(tx, result, r, 5),
+			.start_us = db_time(tx, result, r, 6),
+			.end_us = db_time(tx, result, r, 7),
+			.updated_us = db_time(tx, result, r, 8),
 		};
 	}
 	return *ret ? ST_OK
 		    : error_set(call->err, ST_TOO_LARGE, NULL, "there are too many budgets");
 }
 
-enum status store_budget_put(struct call *call, const struct budget *b)
+static void add_budgets(struct call *call, struct db_tx *tx, const char *brand_id,
+			const char *period)
+{
+	struct db_args args;
+
+	db_args_init(&args, call->arena);
+	db_arg_text(&args, brand_id);
+	db_arg_text(&args, period);
+	if (tx)
+		db_add(tx, "budgets", &args);
+}
+
+enum status store_budgets(struct call *call, struct budget **ret, size_t *ret_n)
+{
+	AUTO_TX *tx = call_tx(call);
+	enum status st;
+
+	add_budgets(call, tx, "", "");
+	st = call_run(call, tx);
+	return st == ST_OK ? read_budgets(call, tx, 0, ret, ret_n) : st;
+}
+
+enum status store_budget_put(struct call *call, const struct budget *b, struct budget **ret)
 {
 	struct db_args args;
 	AUTO_TX *tx = call_tx(call);
+	size_t n = 0;
+	enum status st;
 
 	db_args_init(&args, call->arena);
 	db_arg_text(&args, call_scope(call).tenant_id);
 	db_arg_text(&args, b->brand_id);
 	db_arg_text(&args, b->period);
-	if (b->has_soft)
-		db_arg_i64(&args, b->soft);
-	else
-		db_arg_null(&args);
-	if (b->has_hard)
-		db_arg_i64(&args, b->hard);
-	else
-		db_arg_null(&args);
+	db_arg_i64_or_null(&args, b->has_soft, b->soft);
+	db_arg_i64_or_null(&args, b->has_hard, b->hard);
 	if (tx)
 		db_add(tx, "budget_put", &args);
-	return call_run(call, tx);
+	add_budgets(call, tx, b->brand_id, b->period);
+	st = call_run(call, tx);
+	if (st == ST_OK)
+		st = read_budgets(call, tx, 1, ret, &n);
+	return st == ST_OK && n != 1 ? error_set(call->err, ST_INTERNAL, NULL,
+						 "the budget that was set is not there")
+				     : st;
 }

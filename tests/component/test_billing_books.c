@@ -312,6 +312,136 @@ static void killed_again_and_again_each_line_is_there_once(void **state)
 	bl_check_books(&world, &t);
 }
 
+/* ---- what was used ---- */
+
+#define USE_DAYS 3
+
+/* Another brand of the tenant that auth knows. */
+static void second_brand(const struct sx_tenant *t, char brand[UUID_TEXT])
+{
+	int n = atomic_load(&world.sx.n_brands);
+
+	INVARIANT(n < SX_BRANDS);
+	uuid_v7(brand);
+	world.sx.brands[n] = *t;
+	memcpy(world.sx.brands[n].brand, brand, UUID_TEXT);
+	atomic_store(&world.sx.n_brands, n + 1);
+}
+
+static int64_t midnight(int32_t day)
+{
+	return (int64_t)day * US_PER_DAY;
+}
+
+/* A line of the ledger for each day, brand, user and model, at the first and last moment of the
+ * day in turn. Returns what they cost. */
+static int64_t use_everything(const struct sx_tenant *t, const char *other_brand, int32_t first)
+{
+	static const char *const models[] = { "claude-3-5-haiku-20241022", "claude-opus-4-1" };
+	int64_t nano = 0;
+
+	for (unsigned i = 0; i < USE_DAYS * 8; i++) {
+		const Billing__V1__TokenCounts used = input_of(1007 * (i + 1));
+		const char *brand = i & 1 ? other_brand : t->brand;
+		const char *user = i & 2 ? t->admin : t->viewer;
+		int64_t at = midnight(first + (int32_t)(i / 8));
+		char id[UUID_TEXT] = "";
+		struct bl_reply r = bl_reserve(&world, user, brand, models[i >> 2 & 1], 1, id);
+
+		assert_int_equal(r.status, ST_OK);
+		r = bl_settle(&world, user, brand, id, &used, i & 4 ? at + US_PER_DAY - 1 : at);
+		assert_int_equal(r.status, ST_OK);
+		assert_false(r.unpriced);
+		nano += r.nano;
+	}
+	return nano;
+}
+
+static int64_t ledger(const struct sx_tenant *t, const char *what, const char *key, const char *is)
+{
+	return sx_int(&world.sx,
+		      "SELECT coalesce(sum(%s), 0)::bigint FROM token_billing.ledger"
+		      " WHERE tenant_id = '%s' AND %s = '%s'",
+		      what, t->id, key, is);
+}
+
+static void check_grouping(const struct sx_tenant *t, Billing__V1__UsageRequest *in,
+			   Billing__V1__UsageGrouping by, const char *key, size_t rows)
+{
+	const Billing__V1__UsageReply *u;
+	struct sx_reply got;
+	uint64_t tokens = 0, calls = 0;
+	int64_t nano = 0;
+
+	in->by = by;
+	got = bl_admin(&world, t->admin, TOKEN_BILLING_GET_USAGE, in);
+	assert_int_equal(got.status, ST_OK);
+	u = got.out;
+	assert_int_equal(u->by, by);
+	assert_int_equal(u->n_rows, rows);
+	for (size_t i = 0; i < u->n_rows; i++) {
+		const Billing__V1__UsageRow *row = u->rows[i];
+
+		assert_int_equal(row->calls, ledger(t, "1", key, row->key));
+		assert_int_equal(row->tokens->input, ledger(t, "tokens[1]", key, row->key));
+		assert_int_equal(row->cost->units, ledger(t, "cost_nano", key, row->key));
+		assert_int_equal(row->cost->scale, 9);
+		calls += row->calls;
+		tokens += row->tokens->input;
+		nano += row->cost->units;
+	}
+	assert_int_equal(calls, u->total->calls);
+	assert_int_equal(tokens, u->total->tokens->input);
+	assert_int_equal(nano, u->total->cost->units);
+}
+
+static void usage_adds_up_by_day_brand_user_and_model(void **state)
+{
+	Billing__V1__UsageRequest in = BILLING__V1__USAGE_REQUEST__INIT;
+	const int32_t first = days_from_civil(2026, 6, 29);
+	Pulsepoint__Date from = PULSEPOINT__DATE__INIT, to = PULSEPOINT__DATE__INIT;
+	const Billing__V1__UsageReply *u;
+	char other[UUID_TEXT];
+	struct sx_tenant t;
+	struct sx_reply got;
+	int64_t nano;
+
+	(void)state;
+	sx_tenant(&world.sx, &t);
+	second_brand(&t, other);
+	nano = use_everything(&t, other, first);
+	from.days = first;
+	to.days = first + USE_DAYS - 1;
+	in.from = &from;
+	in.to = &to;
+	check_grouping(&t, &in, BILLING__V1__USAGE_GROUPING__USAGE_GROUPING_DAY,
+		       "(used_at AT TIME ZONE 'UTC')::date::text", USE_DAYS);
+	check_grouping(&t, &in, BILLING__V1__USAGE_GROUPING__USAGE_GROUPING_BRAND, "brand_id::text",
+		       2);
+	check_grouping(&t, &in, BILLING__V1__USAGE_GROUPING__USAGE_GROUPING_USER, "user_id::text",
+		       2);
+	check_grouping(&t, &in, BILLING__V1__USAGE_GROUPING__USAGE_GROUPING_MODEL, "model", 2);
+	got = bl_admin(&world, t.admin, TOKEN_BILLING_GET_USAGE, &in);
+	assert_int_equal(got.status, ST_OK);
+	u = got.out;
+	assert_int_equal(u->total->calls, USE_DAYS * 8);
+	assert_int_equal(u->total->cost->units, nano);
+	/* Both ends of a day are in it, nothing else is. */
+	from.days = to.days = first + 1;
+	got = bl_admin(&world, t.admin, TOKEN_BILLING_GET_USAGE, &in);
+	assert_int_equal(got.status, ST_OK);
+	u = got.out;
+	assert_int_equal(u->total->calls, 8);
+	/* Without `from` it begins with the month of `to`. */
+	in.from = NULL;
+	to.days = first + USE_DAYS - 1;
+	got = bl_admin(&world, t.admin, TOKEN_BILLING_GET_USAGE, &in);
+	assert_int_equal(got.status, ST_OK);
+	u = got.out;
+	assert_int_equal(u->from->days, days_from_civil(2026, 7, 1));
+	assert_int_equal(u->total->calls, 8);
+}
+
 /* ---- whose it is ---- */
 
 static void nobody_touches_what_is_another_tenants(void **state)
@@ -410,6 +540,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_model_is_unpriced_and_told),
 		cmocka_unit_test(a_hold_expires_and_can_be_settled_all_the_same),
 		cmocka_unit_test(killed_again_and_again_each_line_is_there_once),
+		cmocka_unit_test(usage_adds_up_by_day_brand_user_and_model),
 		cmocka_unit_test(nobody_touches_what_is_another_tenants),
 		cmocka_unit_test(wrong_budgets_are_refused_by_field),
 	};

@@ -14,7 +14,7 @@ __extension__ typedef __int128 wide;
 
 static struct rates rates_all(int64_t nano)
 {
-	struct rates r = { 0 };
+	struct rates r = { .listed = true };
 
 	for (int i = 0; i < TOKEN_KINDS; i++) {
 		r.of[i].known = true;
@@ -54,6 +54,22 @@ static void a_missing_rate_is_told_and_never_nothing(void **state)
 	r.of[TOKEN_CACHE_READ].known = false; /* no token of it: not missed */
 	assert_int_equal(cost_of(&t, &r, &nano, &missing), ST_OK);
 	assert_int_equal(missing, 1u << TOKEN_CACHE_WRITE_5M);
+	assert_int_equal(nano, -1);
+}
+
+static void a_model_nobody_lists_has_no_cost_not_even_of_nothing(void **state)
+{
+	struct token_counts t = { { 0 } };
+	struct rates r = { 0 };
+	unsigned missing;
+	int64_t nano = -1;
+
+	(void)state;
+	assert_int_equal(cost_of(&t, &r, &nano, &missing), ST_OK);
+	assert_int_equal(missing, COST_UNLISTED);
+	t.n[TOKEN_INPUT] = 5;
+	assert_int_equal(cost_of(&t, &r, &nano, &missing), ST_OK);
+	assert_int_equal(missing, COST_UNLISTED);
 	assert_int_equal(nano, -1);
 }
 
@@ -152,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(half_a_nano_is_rounded_up_once),
 		cmocka_unit_test(a_missing_rate_is_told_and_never_nothing),
+		cmocka_unit_test(a_model_nobody_lists_has_no_cost_not_even_of_nothing),
 		cmocka_unit_test(what_cannot_be_booked_is_refused),
 		cmocka_unit_test(any_counts_and_rates),
 		cmocka_unit_test(texts_of_rates),
