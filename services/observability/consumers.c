@@ -1,7 +1,7 @@
 /*
  * Business events as rows of `events`: what happened, who did it, what it is about, in words. Those
- * that alert rules look at are samples as well, in the same transaction. Read next: event.h,
- * samples.h.
+ * that alert rules look at are samples as well, in the same transaction. A function tell_... for
+ * each event says what is its own; the rest is the same for all. Read next: event.h, samples.h.
  */
 #include "consumers.h"
 
@@ -22,46 +22,63 @@
 
 /* ---- what they share ---- */
 
+/* A batch on its way into rows. */
+struct heard {
+	struct event_batch *batch;
+	struct arena *arena;
+	struct event_row *rows, *row; /* `row`: of the event at hand */
+	struct sample *samples;
+	size_t n, n_samples;
+};
+
 static enum status no_memory(struct event_batch *batch)
 {
 	return error_set(batch->err, ST_TOO_LARGE, NULL, "the batch does not fit in memory");
 }
 
-/* What all have in common: envelope and names. `brand_id` and `subject` may be empty. */
-static void begin_row(const struct event_batch *batch, size_t i, const char *brand_id,
-		      const char *subject, struct event_row *row)
+static bool begin(struct heard *h, struct event_batch *batch, size_t n)
 {
-	const struct event_meta *meta = &batch->meta[i];
-
-	row->tenant_id = batch->tenant_id;
-	row->at_us = meta->occurred_us > 0 ? meta->occurred_us : time_now_us();
-	row->user_id = meta->actor;
-	row->brand_id = brand_id && uuid_valid(brand_id) ? brand_id : NULL;
-	row->subject = subject;
-	event_trace(row, batch->arena, meta->traceparent);
+	*h = (struct heard){ .batch = batch, .arena = batch->arena, .n = n };
+	h->rows = arena_array(batch->arena, n, sizeof(*h->rows));
+	h->samples = arena_array(batch->arena, n, sizeof(*h->samples));
+	return h->rows && h->samples;
 }
 
-static struct event_row *new_rows(struct event_batch *batch, size_t n, enum event_category category,
-				  const char *service, const char *action)
+/* Row i is at hand, with what its envelope tells. */
+static void begin_row(struct heard *h, size_t i, enum event_category category, const char *service,
+		      const char *action)
 {
-	struct event_row *rows = arena_array(batch->arena, n, sizeof(*rows));
+	const struct event_meta *meta = &h->batch->meta[i];
 
-	for (size_t i = 0; rows && i < n; i++) {
-		rows[i].category = category;
-		rows[i].service = service;
-		rows[i].action = action;
-	}
-	return rows;
+	h->row = &h->rows[i];
+	*h->row = (struct event_row){
+		.tenant_id = h->batch->tenant_id,
+		.at_us = meta->occurred_us > 0 ? meta->occurred_us : time_now_us(),
+		.user_id = meta->actor,
+		.category = category,
+		.service = service,
+		.action = action,
+	};
+	event_trace(h->row, h->arena, meta->traceparent);
 }
 
-/* A cut between characters: what is longer than a row keeps is cut, not refused. */
-static const char *cut(struct arena *a, const char *text)
+/* What the event at hand is about; either may be empty. */
+static void about(struct heard *h, const char *brand_id, const char *subject)
 {
-	return arena_strndup(a, text, utf8_clip(text, strlen(text), EVENT_TEXT_MAX));
+	h->row->brand_id = uuid_valid(brand_id) ? brand_id : NULL;
+	h->row->subject = subject;
+}
+
+/* The event at hand is what rules look at. */
+static void add_sample(struct heard *h, struct sample s)
+{
+	s.tenant_id = h->row->tenant_id;
+	s.at_us = h->row->at_us;
+	h->samples[h->n_samples++] = s;
 }
 
 /* What is too old for any partition is history that would be dropped at once. */
-static enum status put(struct event_batch *batch, struct event_row *rows, size_t n)
+static enum status put_rows(struct event_batch *batch, struct event_row *rows, size_t n)
 {
 	int64_t now = time_now_us(), first = INT64_MAX, last = INT64_MIN;
 	size_t kept = 0;
@@ -78,8 +95,6 @@ static enum status put(struct event_batch *batch, struct event_row *rows, size_t
 	}
 	if (kept == 0)
 		return ST_OK;
-	if (arena_failed(batch->arena))
-		return no_memory(batch);
 	st = partitions_need(svc_worker_db(batch->svc), batch->arena, (int32_t)(first / US_PER_DAY),
 			     (int32_t)(last / US_PER_DAY), batch->err);
 	return st == ST_OK ? store_events(batch->tx, batch->arena, rows, kept, batch->err) : st;
@@ -90,18 +105,41 @@ static void wake(void *app)
 	alerts_wake(app);
 }
 
-static enum status put_samples(struct event_batch *batch, struct sample *samples, size_t n)
+static enum status put(struct heard *h)
 {
-	enum status st;
+	struct event_batch *batch = h->batch;
+	enum status st = ST_OK;
 
-	for (size_t i = 0; i < n; i++)
-		samples[i].tenant_id = batch->tenant_id;
-	if (n == 0)
-		return ST_OK;
-	st = samples_put(batch->tx, batch->arena, samples, n, batch->err);
-	if (st == ST_OK)
+	if (arena_failed(h->arena))
+		return no_memory(batch);
+	if (h->n_samples > 0) {
+		st = samples_put(batch->tx, h->arena, h->samples, h->n_samples, batch->err);
 		db_after_commit(batch->tx, wake, batch->app);
-	return st;
+	}
+	return st == ST_OK ? put_rows(batch, h->rows, h->n) : st;
+}
+
+/* The consumer of an event: a row for each, of that category, service and action. */
+#define HEARD(name, type, category, service, action)                 \
+	CONSUMER(consume_##name, type)                               \
+	{                                                            \
+		struct heard h;                                      \
+                                                                     \
+		if (!begin(&h, batch, n))                            \
+			return no_memory(batch);                     \
+		for (size_t i = 0; i < n; i++) {                     \
+			begin_row(&h, i, category, service, action); \
+			tell_##name(&h, in[i]);                      \
+		}                                                    \
+		return put(&h);                                      \
+	}
+
+/* ---- words ---- */
+
+/* A cut between characters: what is longer than a row keeps is cut, not refused. */
+static const char *cut(struct arena *a, const char *text)
+{
+	return arena_strndup(a, text, utf8_clip(text, strlen(text), EVENT_TEXT_MAX));
 }
 
 static const char *usd(struct arena *a, int64_t nano)
@@ -121,148 +159,82 @@ static const char *word(struct arena *a, const ProtobufCEnumDescriptor *e, int v
 
 /* ---- audit and syncs ---- */
 
-CONSUMER(consume_audit, Auth__V1__AuditRecorded)
+static void tell_audit(struct heard *h, const Auth__V1__AuditRecorded *m)
 {
-	struct event_row *rows = new_rows(batch, n, EVENT_AUDIT, "auth", "audit.recorded");
-
-	if (!rows)
-		return no_memory(batch);
-	for (size_t i = 0; i < n; i++) {
-		begin_row(batch, i, NULL, in[i]->target, &rows[i]);
-		if (*in[i]->act)
-			rows[i].action = in[i]->act;
-		if (*in[i]->actor)
-			rows[i].user_id = in[i]->actor;
-		if (in[i]->at)
-			rows[i].at_us = in[i]->at->micros;
-	}
-	return put(batch, rows, n);
+	about(h, "", m->target);
+	if (*m->act)
+		h->row->action = m->act;
+	if (*m->actor)
+		h->row->user_id = m->actor;
+	if (m->at)
+		h->row->at_us = m->at->micros;
 }
+HEARD(audit, Auth__V1__AuditRecorded, EVENT_AUDIT, "auth", "audit.recorded")
 
-CONSUMER(consume_shopify_sync, Shopify__V1__SyncFinished)
+static void tell_shopify_sync(struct heard *h, const Shopify__V1__SyncFinished *m)
 {
-	struct event_row *rows = new_rows(batch, n, EVENT_SYNC, "ingest-shopify", "sync.finished");
-
-	if (!rows)
-		return no_memory(batch);
-	for (size_t i = 0; i < n; i++) {
-		begin_row(batch, i, in[i]->brand_id, in[i]->run_id, &rows[i]);
-		rows[i].detail = arena_printf(batch->arena, "shopify: %u pages", in[i]->pages);
-	}
-	return put(batch, rows, n);
+	about(h, m->brand_id, m->run_id);
+	h->row->detail = arena_printf(h->arena, "shopify: %u pages", m->pages);
 }
+HEARD(shopify_sync, Shopify__V1__SyncFinished, EVENT_SYNC, "ingest-shopify", "sync.finished")
 
-CONSUMER(consume_ads_sync, Ads__V1__SyncFinished)
+static void tell_ads_sync(struct heard *h, const Ads__V1__SyncFinished *m)
 {
-	struct event_row *rows = new_rows(batch, n, EVENT_SYNC, "ingest-ads", "sync.finished");
-
-	if (!rows)
-		return no_memory(batch);
-	for (size_t i = 0; i < n; i++) {
-		begin_row(batch, i, in[i]->brand_id, in[i]->run_id, &rows[i]);
-		rows[i].detail = arena_printf(
-			batch->arena, "%s: %u pages",
-			word(batch->arena, &ads__v1__platform__descriptor, (int)in[i]->platform),
-			in[i]->pages);
-	}
-	return put(batch, rows, n);
+	about(h, m->brand_id, m->run_id);
+	h->row->detail = arena_printf(
+		h->arena, "%s: %u pages",
+		word(h->arena, &ads__v1__platform__descriptor, (int)m->platform), m->pages);
 }
+HEARD(ads_sync, Ads__V1__SyncFinished, EVENT_SYNC, "ingest-ads", "sync.finished")
 
 /* ---- questions ---- */
 
-CONSUMER(consume_question, Insights__V1__QuestionAsked)
+static void tell_question(struct heard *h, const Insights__V1__QuestionAsked *m)
 {
-	struct event_row *rows =
-		new_rows(batch, n, EVENT_QUESTION, "ai-insights", "question.asked");
-
-	if (!rows)
-		return no_memory(batch);
-	for (size_t i = 0; i < n; i++) {
-		begin_row(batch, i, in[i]->brand_id, in[i]->question_id, &rows[i]);
-		rows[i].detail = cut(batch->arena, in[i]->question);
-	}
-	return put(batch, rows, n);
+	about(h, m->brand_id, m->question_id);
+	h->row->detail = cut(h->arena, m->question);
 }
+HEARD(question, Insights__V1__QuestionAsked, EVENT_QUESTION, "ai-insights", "question.asked")
 
-CONSUMER(consume_answer, Insights__V1__AnswerGenerated)
+static void tell_answer(struct heard *h, const Insights__V1__AnswerGenerated *m)
 {
-	struct event_row *rows =
-		new_rows(batch, n, EVENT_QUESTION, "ai-insights", "answer.generated");
-	struct sample *samples = arena_array(batch->arena, n, sizeof(*samples));
-	enum status st;
-
-	if (!rows || !samples)
-		return no_memory(batch);
-	for (size_t i = 0; i < n; i++) {
-		begin_row(batch, i, in[i]->brand_id, in[i]->question_id, &rows[i]);
-		rows[i].detail = arena_printf(
-			batch->arena,
-			"%s: %u figures of evidence, %u numbers untraced, %u attempts%s",
-			in[i]->fallback_used ? "analyst" : in[i]->model, in[i]->evidence,
-			in[i]->untraced, in[i]->attempts,
-			in[i]->fallback_used ? ", without the model" : "");
-		samples[i] = (struct sample){ .kind = SAMPLE_ANSWER,
-					      .at_us = rows[i].at_us,
-					      .good = in[i]->untraced == 0,
-					      .subject = in[i]->question_id };
-	}
-	st = put_samples(batch, samples, n);
-	return st == ST_OK ? put(batch, rows, n) : st;
+	about(h, m->brand_id, m->question_id);
+	h->row->detail = arena_printf(
+		h->arena, "%s: %u figures of evidence, %u numbers untraced, %u attempts%s",
+		m->fallback_used ? "analyst" : m->model, m->evidence, m->untraced, m->attempts,
+		m->fallback_used ? ", without the model" : "");
+	add_sample(h, (struct sample){ .kind = SAMPLE_ANSWER,
+				       .good = m->untraced == 0,
+				       .subject = m->question_id });
 }
+HEARD(answer, Insights__V1__AnswerGenerated, EVENT_QUESTION, "ai-insights", "answer.generated")
 
-CONSUMER(consume_feedback, Insights__V1__FeedbackGiven)
+static void tell_feedback(struct heard *h, const Insights__V1__FeedbackGiven *m)
 {
-	struct event_row *rows =
-		new_rows(batch, n, EVENT_QUESTION, "ai-insights", "feedback.given");
-	struct sample *samples = arena_array(batch->arena, n, sizeof(*samples));
-	enum status st;
-
-	if (!rows || !samples)
-		return no_memory(batch);
-	for (size_t i = 0; i < n; i++) {
-		begin_row(batch, i, in[i]->brand_id, in[i]->question_id, &rows[i]);
-		rows[i].detail =
-			arena_printf(batch->arena, "rated %u of 5, %s", in[i]->rating,
-				     in[i]->was_actionable ? "actionable" : "not actionable");
-		samples[i] = (struct sample){ .kind = SAMPLE_VERDICT,
-					      .at_us = rows[i].at_us,
-					      .good = in[i]->rating >= RATING_GOOD,
-					      .subject = in[i]->question_id,
-					      .judge = rows[i].user_id,
-					      .version = (int64_t)in[i]->version };
-	}
-	st = put_samples(batch, samples, n);
-	return st == ST_OK ? put(batch, rows, n) : st;
+	about(h, m->brand_id, m->question_id);
+	h->row->detail = arena_printf(h->arena, "rated %u of 5, %s", m->rating,
+				      m->was_actionable ? "actionable" : "not actionable");
+	add_sample(h, (struct sample){ .kind = SAMPLE_VERDICT,
+				       .good = m->rating >= RATING_GOOD,
+				       .subject = m->question_id,
+				       .judge = h->row->user_id,
+				       .version = (int64_t)m->version });
 }
+HEARD(feedback, Insights__V1__FeedbackGiven, EVENT_QUESTION, "ai-insights", "feedback.given")
 
 /* ---- billing ---- */
 
-CONSUMER(consume_usage, Billing__V1__UsageRecorded)
+static void tell_usage(struct heard *h, const Billing__V1__UsageRecorded *m)
 {
-	struct event_row *rows =
-		new_rows(batch, n, EVENT_BILLING, "token-billing", "usage.recorded");
-	struct sample *samples = arena_array(batch->arena, n, sizeof(*samples));
-	size_t priced = 0;
-	enum status st;
-
-	if (!rows || !samples)
-		return no_memory(batch);
-	for (size_t i = 0; i < n; i++) {
-		begin_row(batch, i, in[i]->brand_id,
-			  *in[i]->question_id ? in[i]->question_id : in[i]->usage_id, &rows[i]);
-		if (*in[i]->user_id)
-			rows[i].user_id = in[i]->user_id;
-		rows[i].detail = arena_printf(
-			batch->arena, "%s: %s", in[i]->model,
-			in[i]->unpriced ? "unpriced" : usd(batch->arena, in[i]->cost_nano_usd));
-		if (!in[i]->unpriced)
-			samples[priced++] = (struct sample){ .kind = SAMPLE_COST,
-							     .at_us = rows[i].at_us,
-							     .amount = in[i]->cost_nano_usd };
-	}
-	st = put_samples(batch, samples, priced);
-	return st == ST_OK ? put(batch, rows, n) : st;
+	about(h, m->brand_id, *m->question_id ? m->question_id : m->usage_id);
+	if (*m->user_id)
+		h->row->user_id = m->user_id;
+	h->row->detail = arena_printf(h->arena, "%s: %s", m->model,
+				      m->unpriced ? "unpriced" : usd(h->arena, m->cost_nano_usd));
+	if (!m->unpriced)
+		add_sample(h, (struct sample){ .kind = SAMPLE_COST, .amount = m->cost_nano_usd });
 }
+HEARD(usage, Billing__V1__UsageRecorded, EVENT_BILLING, "token-billing", "usage.recorded")
 
 static const char *kinds_text(struct arena *a, const Billing__V1__UsageUnpriced *m)
 {
@@ -275,54 +247,31 @@ static const char *kinds_text(struct arena *a, const Billing__V1__UsageUnpriced 
 	return text;
 }
 
-CONSUMER(consume_unpriced, Billing__V1__UsageUnpriced)
+static void tell_unpriced(struct heard *h, const Billing__V1__UsageUnpriced *m)
 {
-	struct event_row *rows =
-		new_rows(batch, n, EVENT_BILLING, "token-billing", "usage.unpriced");
-
-	if (!rows)
-		return no_memory(batch);
-	for (size_t i = 0; i < n; i++) {
-		begin_row(batch, i, in[i]->brand_id, in[i]->usage_id, &rows[i]);
-		rows[i].detail =
-			cut(batch->arena, arena_printf(batch->arena, "%s: %s", in[i]->model,
-						       kinds_text(batch->arena, in[i])));
-	}
-	return put(batch, rows, n);
+	about(h, m->brand_id, m->usage_id);
+	h->row->detail =
+		cut(h->arena, arena_printf(h->arena, "%s: %s", m->model, kinds_text(h->arena, m)));
 }
+HEARD(unpriced, Billing__V1__UsageUnpriced, EVENT_BILLING, "token-billing", "usage.unpriced")
 
-CONSUMER(consume_budget, Billing__V1__BudgetCrossed)
+static void tell_budget(struct heard *h, const Billing__V1__BudgetCrossed *m)
 {
-	struct event_row *rows =
-		new_rows(batch, n, EVENT_BILLING, "token-billing", "budget.crossed");
-
-	if (!rows)
-		return no_memory(batch);
-	for (size_t i = 0; i < n; i++) {
-		begin_row(batch, i, in[i]->brand_id, in[i]->brand_id, &rows[i]);
-		rows[i].detail = arena_printf(
-			batch->arena, "%s limit of %s a %s: %s used and held",
-			word(batch->arena, &billing__v1__budget_level__descriptor,
-			     (int)in[i]->level),
-			usd(batch->arena, in[i]->limit_nano_usd),
-			word(batch->arena, &billing__v1__period__descriptor, (int)in[i]->period),
-			usd(batch->arena, in[i]->used_nano_usd));
-	}
-	return put(batch, rows, n);
+	about(h, m->brand_id, m->brand_id);
+	h->row->detail =
+		arena_printf(h->arena, "%s limit of %s a %s: %s used and held",
+			     word(h->arena, &billing__v1__budget_level__descriptor, (int)m->level),
+			     usd(h->arena, m->limit_nano_usd),
+			     word(h->arena, &billing__v1__period__descriptor, (int)m->period),
+			     usd(h->arena, m->used_nano_usd));
 }
+HEARD(budget, Billing__V1__BudgetCrossed, EVENT_BILLING, "token-billing", "budget.crossed")
 
-CONSUMER(consume_expired, Billing__V1__ReservationExpired)
+static void tell_expired(struct heard *h, const Billing__V1__ReservationExpired *m)
 {
-	struct event_row *rows =
-		new_rows(batch, n, EVENT_BILLING, "token-billing", "reservation.expired");
-
-	if (!rows)
-		return no_memory(batch);
-	for (size_t i = 0; i < n; i++) {
-		begin_row(batch, i, in[i]->brand_id, in[i]->reservation_id, &rows[i]);
-		rows[i].detail =
-			arena_printf(batch->arena, "%s: %s held, never settled", in[i]->model,
-				     usd(batch->arena, in[i]->held_nano_usd));
-	}
-	return put(batch, rows, n);
+	about(h, m->brand_id, m->reservation_id);
+	h->row->detail = arena_printf(h->arena, "%s: %s held, never settled", m->model,
+				      usd(h->arena, m->held_nano_usd));
 }
+HEARD(expired, Billing__V1__ReservationExpired, EVENT_BILLING, "token-billing",
+      "reservation.expired")
