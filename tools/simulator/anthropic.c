@@ -62,7 +62,7 @@ static bool key_hash(struct exchange *ex, char out[ANTH_KEY_HASH])
 {
 	const char *key = web_header(ex->req, "x-api-key");
 	size_t len = key != NULL ? strlen(key) : 0;
-	uint8_t hash[(ANTH_KEY_HASH - 1) / 2 < 16 ? 16 : (ANTH_KEY_HASH - 1) / 2];
+	uint8_t hash[crypto_generichash_BYTES_MIN];
 
 	if (key == NULL && web_bearer(ex->req) == NULL) {
 		anth_error(ex, 401, "authentication_error", "x-api-key header is required");
@@ -73,7 +73,7 @@ static bool key_hash(struct exchange *ex, char out[ANTH_KEY_HASH])
 		anth_error(ex, 401, "authentication_error", "invalid x-api-key");
 		return false;
 	}
-	crypto_generichash(hash, 16, (const uint8_t *)key, len, NULL, 0);
+	crypto_generichash(hash, sizeof(hash), (const uint8_t *)key, len, NULL, 0);
 	hex_encode(hash, (ANTH_KEY_HASH - 1) / 2, out);
 	return true;
 }
@@ -138,7 +138,7 @@ static void models(struct exchange *ex)
 
 /* ---- messages ---- */
 
-/* What the modes refuse before anything is thought or billed. */
+/* What the modes refuse; nothing is said or billed then. */
 static bool refused_by_mode(struct exchange *ex, const struct mode_rule *m)
 {
 	if (m->mode != MODE_OVERLOAD && m->mode != MODE_RATE_LIMIT && m->mode != MODE_UNAUTHORIZED)
@@ -161,39 +161,30 @@ static bool refused_by_mode(struct exchange *ex, const struct mode_rule *m)
 	return true;
 }
 
-static void bill(struct exchange *ex, struct anth_billed *entry)
-{
-	anth_ledger_add(ex->sim->ledger, entry);
-}
-
 static void speak(struct exchange *ex, const struct anth_request *r, const char *hash)
 {
-	const struct model_intent intent = model_intend(ex->arena, r);
-	struct anth_speech s = { .r = r, .mode = modes_take(ex->sim->modes, &intent) };
-	struct anth_billed entry = { .model = r->model->id, .at_us = ex->now, .stream = r->stream };
 	struct model_reply reply;
-	struct anth_segment *segs;
+	struct anth_speech s = { .r = r, .reply = &reply, .request_id = request_id_of(ex) };
+	struct anth_billed entry = { .model = r->model->id, .at_us = ex->now, .stream = r->stream };
 	size_t n = 0;
+	struct anth_segment *segs = anth_segments(ex->arena, r, hash, &n);
 
-	if (refused_by_mode(ex, &s.mode))
-		return;
-	segs = anth_segments(ex->arena, r, hash, &n);
-	if (segs == NULL || n == 0 || !model_think(ex->arena, r, &s.mode, &reply)) {
-		anth_error(ex, 500, "api_error", "Internal server error");
-		return;
-	}
-	if (segs[n - 1].tokens + r->max_tokens > r->model->context) {
+	if (segs != NULL && n > 0 && segs[n - 1].tokens + r->max_tokens > r->model->context) {
 		anth_bad(ex, "prompt is too long: %lld tokens > %lld maximum",
 			 (long long)segs[n - 1].tokens, (long long)r->model->context);
 		return;
 	}
+	if (segs == NULL || n == 0 || !model_think(ex->arena, r, ex->sim->modes, &s.mode, &reply)) {
+		anth_error(ex, 500, "api_error", "Internal server error");
+		return;
+	}
+	if (refused_by_mode(ex, &s.mode))
+		return;
 	anth_cache_use(ex->sim->anth_cache, segs, n, r->model, ex->now, &s.usage);
-	s.reply = &reply;
-	s.request_id = request_id_of(ex);
 	snprintf(entry.request_id, sizeof(entry.request_id), "%s", s.request_id);
 	snprintf(entry.key_hash, sizeof(entry.key_hash), "%s", hash);
 	anth_send(ex, &s, &entry);
-	bill(ex, &entry);
+	anth_ledger_add(ex->sim->ledger, &entry);
 }
 
 static void messages(struct exchange *ex, const char *hash)

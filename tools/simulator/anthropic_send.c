@@ -17,10 +17,11 @@ struct speaker {
 	struct exchange *ex;
 	const struct anth_speech *s;
 	struct anth_billed *entry;
-	struct buf b;            /* the event under way */
-	struct buf blocks;       /* content so far, for a whole message */
-	int64_t units;           /* written */
-	size_t pieces, spoil_at; /* the piece that is not sent any more; 0: all are */
+	struct buf b;      /* the event under way */
+	struct buf blocks; /* content so far, for a whole message */
+	int64_t units;     /* written */
+	size_t pieces;
+	size_t spoil_at; /* the piece that a stream does not send any more; 0: all are sent */
 	bool gone, cut, spoilt;
 	int64_t pause_us;
 };
@@ -253,7 +254,7 @@ static void spoil(struct speaker *p)
 	buf_puts(&p->b, "event: error\ndata: ");
 	anth_put_error(&p->b, "overloaded_error", "Overloaded", p->s->request_id);
 	buf_puts(&p->b, "\n\n");
-	if (p->s->r->stream && !p->gone)
+	if (!p->gone)
 		(void)mg_send_chunk(p->ex->conn, p->b.data, (unsigned)p->b.len);
 }
 
@@ -296,6 +297,9 @@ void anth_send(struct exchange *ex, const struct anth_speech *s, struct anth_bil
 		open_stream(&p);
 	start_message(&p);
 	say_blocks(&p);
+	/* Too short to end in its middle, a stream is still broken off before its end. */
+	if (p.spoil_at > 0 && !p.gone)
+		p.spoilt = true;
 	if (p.cut)
 		stop = "max_tokens";
 	entry->usage.output = output_of(&p);

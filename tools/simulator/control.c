@@ -137,9 +137,8 @@ static void shopify_code(struct exchange *ex)
 
 /* ------------------------------------------------------- orders with a body */
 
-/* A whole number of the body in [0, max]; `fallback` when it is absent. */
-static bool number_of(struct exchange *ex, const cJSON *body, const char *key, int64_t fallback,
-		      int64_t max, int64_t *ret)
+bool control_number(struct exchange *ex, const cJSON *body, const char *key, int64_t fallback,
+		    int64_t max, int64_t *ret)
 {
 	const cJSON *item = member_of(body, key);
 
@@ -212,10 +211,10 @@ static void add_fault(struct exchange *ex, const cJSON *body)
 	}
 	snprintf(f.provider, sizeof(f.provider), "%s", provider_name(p));
 	snprintf(f.endpoint, sizeof(f.endpoint), "%s", text_of(body, "endpoint"));
-	if (!number_of(ex, body, "count", 1, INT32_MAX, &f.count) ||
-	    !number_of(ex, body, "after", 0, INT32_MAX, &f.after) ||
-	    !number_of(ex, body, "delay_ms", 0, FAULT_DELAY_MS_MAX, &f.delay_ms) ||
-	    !number_of(ex, body, "retry_after", 1, 86400, &f.retry_after))
+	if (!control_number(ex, body, "count", 1, INT32_MAX, &f.count) ||
+	    !control_number(ex, body, "after", 0, INT32_MAX, &f.after) ||
+	    !control_number(ex, body, "delay_ms", 0, FAULT_DELAY_MS_MAX, &f.delay_ms) ||
+	    !control_number(ex, body, "retry_after", 1, 86400, &f.retry_after))
 		return;
 	if (f.count == 0)
 		control_refuse(ex, 400, "count must be at least 1");
@@ -251,7 +250,7 @@ static void pace(struct exchange *ex, const cJSON *body)
 	int64_t delay;
 
 	if (!provider_of(ex, body, &p) ||
-	    !number_of(ex, body, "delay_ms", 0, FAULT_DELAY_MS_MAX, &delay))
+	    !control_number(ex, body, "delay_ms", 0, FAULT_DELAY_MS_MAX, &delay))
 		return;
 	atomic_store(&ex->sim->pace_ms[p], delay);
 	done(ex);

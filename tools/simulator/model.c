@@ -35,12 +35,11 @@ static const char *question_of(struct arena *a, const char *text)
 	return ret;
 }
 
-static const char *result_text(struct arena *a, const cJSON *block)
+static const char *result_text(const cJSON *block)
 {
-	const cJSON *content = member_of(block, "content");
-	const char *s = last_text(content);
+	const char *s = last_text(member_of(block, "content"));
 
-	return s != NULL ? s : arena_strdup(a, "");
+	return s != NULL ? s : "";
 }
 
 static const cJSON *use_of(const cJSON *message, const char *id)
@@ -72,7 +71,7 @@ static void read_results(struct model_talk *t, const cJSON *before, const cJSON 
 		r->tool = text_of(use, "name");
 		r->input = member_of(use, "input");
 		r->is_error = cJSON_IsTrue(member_of(block, "is_error"));
-		r->tree = cJSON_Parse(result_text(t->arena, block));
+		r->tree = cJSON_Parse(result_text(block));
 		t->n_results++;
 	}
 }
@@ -185,63 +184,66 @@ static void answer(const struct model_talk *t, struct model_reply *ret)
 	ret->stop_reason = "end_turn";
 }
 
+/* The rule fits: see modes_take. */
 static void misbehave(const struct model_talk *t, const struct mode_rule *m,
 		      struct model_reply *ret)
 {
-	bool answers = strcmp(ret->stop_reason, "end_turn") == 0;
-
-	if (m->mode == MODE_INVENT && answers && (!t->corrected || m->persist))
+	switch (m->mode) {
+	case MODE_INVENT:
 		ret->text = with_invention(t->arena, ret->text, m->serial);
-	else if (m->mode == MODE_LOOP && t->tools != NULL)
+		break;
+	case MODE_LOOP:
 		call_anything(t, ret);
-	else if (m->mode == MODE_BAD_JSON_TOOL && ret->n_calls > 0) {
+		break;
+	case MODE_BAD_JSON_TOOL:
 		if (m->serial % 2 == 0)
 			ret->calls[0].input = "{\"by\": \"nothing like it\", \"tenant_id\": 1}";
 		else
 			ret->calls[0].name = "no_such_tool";
-	} else if (m->mode == MODE_REFUSE) {
+		break;
+	case MODE_REFUSE:
 		*ret = (struct model_reply){ .stop_reason = "refusal", .text = "" };
-	} else if (m->mode == MODE_CONTEXT_WINDOW) {
+		break;
+	case MODE_CONTEXT_WINDOW:
 		*ret = (struct model_reply){ .stop_reason = "model_context_window_exceeded",
 					     .text = "The " };
-	} else if (m->mode == MODE_PAUSE_TURN) {
+		break;
+	case MODE_PAUSE_TURN:
 		*ret = (struct model_reply){ .stop_reason = "pause_turn",
 					     .text = MODEL_PAUSE_TEXT };
-	} else if (m->mode == MODE_MAX_TOKENS && answers) {
+		break;
+	case MODE_MAX_TOKENS:
 		ret->stop_reason = "max_tokens";
 		ret->text = arena_strndup(t->arena, ret->text, strlen(ret->text) / 2);
+		break;
+	case MODE_NONE:
+	case MODE_OVERLOAD:
+	case MODE_RATE_LIMIT:
+	case MODE_UNAUTHORIZED:
+	case MODE_ERROR_IN_STREAM:
+	case MODE_BREAK_OFF:
+	case MODE_SLOW:
+		break; /* these are of what is sent, not of what it says */
 	}
 }
 
-bool model_think(struct arena *a, const struct anth_request *r, const struct mode_rule *mode,
-		 struct model_reply *ret)
+bool model_think(struct arena *a, const struct anth_request *r, struct modes *modes,
+		 struct mode_rule *ret_mode, struct model_reply *ret)
 {
 	struct model_talk *t = arena_alloc(a, sizeof(*t));
-	const char *choice = text_of(r->tool_choice, "type");
+	struct model_intent intent = { .has_tools = r->tools != NULL, .streams = r->stream };
 
 	if (t == NULL)
 		return false;
 	*ret = (struct model_reply){ .stop_reason = "tool_use", .text = "" };
 	read_talk(a, r, t);
-	if (r->tools == NULL || strcmp(choice, "none") == 0 || !plan_calls(t, ret))
+	intent.corrected = t->corrected;
+	intent.answers = r->tools == NULL || strcmp(text_of(r->tool_choice, "type"), "none") == 0 ||
+			 !plan_calls(t, ret);
+	if (intent.answers)
 		answer(t, ret);
-	misbehave(t, mode, ret);
+	*ret_mode = modes_take(modes, &intent);
+	misbehave(t, ret_mode, ret);
 	free_talk(t);
 	return !arena_failed(a);
-}
-
-struct model_intent model_intend(struct arena *a, const struct anth_request *r)
-{
-	static const struct mode_rule honest = { .mode = MODE_NONE };
-	struct model_intent intent = { 0 };
-	struct model_talk *t = arena_alloc(a, sizeof(*t));
-	struct model_reply reply;
-
-	if (t == NULL || !model_think(a, r, &honest, &reply))
-		return intent;
-	intent.answers = reply.n_calls == 0;
-	read_talk(a, r, t);
-	intent.corrected = t->corrected;
-	free_talk(t);
-	return intent;
 }

@@ -57,11 +57,13 @@ struct mode_rule {
 struct model_intent {
 	bool answers;   /* no tool call any more */
 	bool corrected; /* its draft was sent back */
+	bool has_tools; /* some are offered */
+	bool streams;
 };
 struct modes;
 struct modes *modes_new(void);
 void modes_free(struct modes *m);
-/* The first rule that is left, counted down; MODE_NONE without one. */
+/* The first rule that fits what it is about to do, counted down; MODE_NONE without one. */
 struct mode_rule modes_take(struct modes *m, const struct model_intent *intent);
 /* /control/model: POST {mode, count, persist, retry_after, delay_ms}, GET, DELETE. */
 void modes_handle(struct exchange *ex);
@@ -94,11 +96,12 @@ struct model_talk {
 	size_t n_turns; /* assistant messages so far */
 };
 
-/* Thinks. Memory is the arena's; false when it is full. */
-bool model_think(struct arena *a, const struct anth_request *r, const struct mode_rule *mode,
-		 struct model_reply *ret);
-/* What it would do, undisturbed. */
-struct model_intent model_intend(struct arena *a, const struct anth_request *r);
+/*
+ * Thinks, then misbehaves by the rule of `modes` that fits what it is about to do, which is
+ * `ret_mode`. Memory is the arena's; false when it is full.
+ */
+bool model_think(struct arena *a, const struct anth_request *r, struct modes *modes,
+		 struct mode_rule *ret_mode, struct model_reply *ret);
 
 /* model_plan.c: adds the calls that are still needed; false when it can answer. */
 bool plan_calls(const struct model_talk *t, struct model_reply *ret);

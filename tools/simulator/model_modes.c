@@ -1,8 +1,7 @@
 /* How the model is told to misbehave: /control/model. Read next: model.c. */
 #include "anthropic.h"
 #include "control.h"
-
-#include "core/text.h"
+#include "member.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #define RULES_MAX 64
 #define COUNT_MAX 1000000
+#define RETRY_MAX 3600
 #define DELAY_MAX 60000
 
 struct rule {
@@ -55,6 +55,10 @@ static bool fits(const struct mode_rule *r, const struct model_intent *i)
 		return i->answers;
 	if (r->mode == MODE_BAD_JSON_TOOL)
 		return !i->answers;
+	if (r->mode == MODE_LOOP)
+		return i->has_tools;
+	if (r->mode == MODE_ERROR_IN_STREAM || r->mode == MODE_BREAK_OFF)
+		return i->streams;
 	return true;
 }
 
@@ -66,62 +70,55 @@ struct mode_rule modes_take(struct modes *m, const struct model_intent *intent)
 	for (size_t i = 0; i < m->n; i++) {
 		struct rule *r = &m->rules[i];
 
-		if (r->left == 0 || !fits(&r->what, intent))
+		if (!fits(&r->what, intent))
 			continue;
-		r->left--;
 		ret = r->what;
 		ret.serial = m->serial++;
+		if (--r->left == 0) {
+			memmove(r, r + 1, (m->n - i - 1) * sizeof(*r));
+			m->n--;
+		}
 		break;
 	}
 	pthread_mutex_unlock(&m->lock);
 	return ret;
 }
 
-static int64_t number_of(const cJSON *o, const char *key, int64_t otherwise)
+static bool keep(struct modes *m, const struct rule *r)
 {
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
+	bool room;
 
-	return cJSON_IsNumber(v) ? (int64_t)v->valuedouble : otherwise;
+	pthread_mutex_lock(&m->lock);
+	room = m->n < RULES_MAX;
+	if (room)
+		m->rules[m->n++] = *r;
+	pthread_mutex_unlock(&m->lock);
+	return room;
 }
 
 static void add(struct exchange *ex, const cJSON *o)
 {
-	struct modes *m = ex->sim->modes;
-	const char *word = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "mode"));
-	struct rule r = { .left = number_of(o, "count", 1) };
+	const char *word = text_of(o, "mode");
+	struct rule r = { .what.persist = cJSON_IsTrue(member_of(o, "persist")) };
 	size_t i = 0;
 
-	while (i < WORDS_N && (word == NULL || strcmp(words[i], word) != 0))
+	while (i < WORDS_N && strcmp(words[i], word) != 0)
 		i++;
-	r.what.mode = (enum model_mode)i;
-	r.what.persist = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "persist"));
-	r.what.retry_after = number_of(o, "retry_after", 0);
-	r.what.delay_ms = number_of(o, "delay_ms", 0);
 	if (i == WORDS_N || i == MODE_NONE) {
 		control_refuse(ex, 400, "mode is none of the model's");
 		return;
 	}
-	if (r.left < 1 || r.left > COUNT_MAX || r.what.retry_after < 0 ||
-	    r.what.retry_after > 3600 || r.what.delay_ms < 0 || r.what.delay_ms > DELAY_MAX) {
-		control_refuse(ex, 400, "count, retry_after or delay_ms is out of range");
+	r.what.mode = (enum model_mode)i;
+	if (!control_number(ex, o, "count", 1, COUNT_MAX, &r.left) ||
+	    !control_number(ex, o, "retry_after", 0, RETRY_MAX, &r.what.retry_after) ||
+	    !control_number(ex, o, "delay_ms", 0, DELAY_MAX, &r.what.delay_ms))
 		return;
-	}
-	pthread_mutex_lock(&m->lock);
-	/* Rules that are used up make room. */
-	for (i = 0; i < m->n;)
-		if (m->rules[i].left == 0)
-			m->rules[i] = m->rules[--m->n];
-		else
-			i++;
-	if (m->n < RULES_MAX)
-		m->rules[m->n++] = r;
-	else
-		i = RULES_MAX + 1;
-	pthread_mutex_unlock(&m->lock);
-	if (i > RULES_MAX)
-		control_refuse(ex, 503, "there are 64 rules already");
-	else
+	if (r.left == 0)
+		control_refuse(ex, 400, "count must be at least 1");
+	else if (keep(ex->sim->modes, &r))
 		web_json(ex->rep, 200, "{\"ok\":true}");
+	else
+		control_refuse(ex, 503, "too many rules are waiting");
 }
 
 static void list(struct exchange *ex)

@@ -441,6 +441,88 @@ static void modes_that_end_otherwise(void **state)
 	fx_stop(&fx);
 }
 
+/* One call of a tool without arguments fits into one delta. */
+static void a_short_turn_breaks_off_too(void **state)
+{
+	static const char body[] =
+		"{\"model\":\"claude-sonnet-5\",\"max_tokens\":500,\"stream\":true,\"tools\":[{"
+		"\"name\":\"get_summary\",\"input_schema\":{\"type\":\"object\",\"properties\":{}}}"
+		"],\"messages\":[{\"role\":\"user\",\"content\":\"What was the revenue?\"}]}";
+	struct fx fx = { .port = 0 };
+	cJSON *j;
+
+	(void)state;
+	open_it(&fx);
+	tell(&fx, "break_off", "");
+	assert_int_not_equal(fx_try(&fx, "POST", "/v1/messages", good, body), CURLE_OK);
+	assert_non_null(strstr(buf_str(&fx.body), "\"name\":\"get_summary\""));
+	assert_null(strstr(buf_str(&fx.body), "message_delta"));
+	tell(&fx, "error_in_stream", "");
+	post(&fx, body);
+	assert_non_null(strstr(buf_str(&fx.body), "event: error"));
+	assert_null(strstr(buf_str(&fx.body), "message_delta"));
+	post(&fx, body);
+	assert_non_null(strstr(buf_str(&fx.body), "\"stop_reason\":\"tool_use\""));
+	assert_non_null(strstr(buf_str(&fx.body), "message_stop"));
+	fx_request(&fx, "GET", "/control/usage", NULL, NULL);
+	j = fx_json(&fx);
+	assert_int_equal(fx_at(j, "totals.requests")->valueint, 3);
+	assert_int_equal(fx_at(j, "totals.broken_off")->valueint, 2);
+	/* Billed is what was told. */
+	assert_int_equal(fx_at(j, "requests.0.output_tokens")->valueint, 1);
+	assert_true(fx_at(j, "requests.2.output_tokens")->valueint > 1);
+	cJSON_Delete(j);
+	fx_stop(&fx);
+}
+
+static void expect_waiting(struct fx *fx, const char *rules)
+{
+	char want[256];
+
+	snprintf(want, sizeof(want), "{\"rules\":[%s],", rules);
+	fx_request(fx, "GET", "/control/model", NULL, NULL);
+	assert_memory_equal(buf_str(&fx->body), want, strlen(want));
+}
+
+/* A rule is used up only by a request on which it has an effect, and rules stay in their order. */
+static void a_rule_waits_for_what_it_fits(void **state)
+{
+	static const char plain[] =
+		"{\"model\":\"claude-sonnet-5\",\"max_tokens\":500,\"messages\":[{\"role\":"
+		"\"user\",\"content\":\"What was the revenue?\"}]}";
+	static const char *const in_turn[] = { "\"refusal\"", "\"pause_turn\"",
+					       "\"model_context_window_exceeded\"" };
+	struct fx fx = { .port = 0 };
+
+	(void)state;
+	open_it(&fx);
+	tell(&fx, "break_off", "");
+	tell(&fx, "loop", ",\"count\":2");
+	post(&fx, plain);
+	assert_non_null(strstr(buf_str(&fx.body), "\"stop_reason\":\"end_turn\""));
+	expect_waiting(&fx, "{\"mode\":\"break_off\",\"left\":1},{\"mode\":\"loop\",\"left\":2}");
+	post(&fx, request(question, false, ""));
+	assert_non_null(strstr(buf_str(&fx.body), "toolu_loop"));
+	expect_waiting(&fx, "{\"mode\":\"break_off\",\"left\":1},{\"mode\":\"loop\",\"left\":1}");
+	fx_request(&fx, "DELETE", "/control/model", NULL, NULL);
+	tell(&fx, "slow", "");
+	tell(&fx, "refuse", "");
+	tell(&fx, "pause_turn", "");
+	post(&fx, plain);
+	tell(&fx, "context_window", "");
+	for (size_t i = 0; i < sizeof(in_turn) / sizeof(in_turn[0]); i++) {
+		post(&fx, plain);
+		assert_non_null(strstr(buf_str(&fx.body), in_turn[i]));
+	}
+	expect_waiting(&fx, "");
+	fx_request(&fx, "POST", "/control/model", NULL, "{\"mode\":\"slow\",\"count\":0}");
+	assert_int_equal(fx.status, 400);
+	fx_request(&fx, "POST", "/control/model", NULL, "{\"mode\":\"slow\",\"delay_ms\":60001}");
+	assert_int_equal(fx.status, 400);
+	assert_non_null(strstr(buf_str(&fx.body), "delay_ms"));
+	fx_stop(&fx);
+}
+
 /* Another number each time, in many forms; gone after a correction, unless it persists. */
 static void it_invents_when_told(void **state)
 {
@@ -493,6 +575,8 @@ int main(void)
 		cmocka_unit_test(what_breaks_a_rule_is_refused),
 		cmocka_unit_test(modes_that_refuse),
 		cmocka_unit_test(modes_that_end_otherwise),
+		cmocka_unit_test(a_short_turn_breaks_off_too),
+		cmocka_unit_test(a_rule_waits_for_what_it_fits),
 		cmocka_unit_test(it_invents_when_told),
 	};
 
