@@ -1,16 +1,11 @@
-/* Calls of auth's methods over the bus, shortcuts, and the database as its superuser. See
- * auth_fixture.h. */
+/* Calls of auth's methods over the bus, and shortcuts. See auth_fixture.h. */
 #include "component/auth_fixture.h"
 
-#include "core/magic.h"
 #include "core/text.h"
 #include "core/timeutil.h"
-#include "json/message.h"
 
-#include <postgresql/libpq-fe.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -20,72 +15,23 @@
 
 /* ---- calls ---- */
 
-static void read_error(struct reply *r, const struct bus_msg *m)
-{
-	const char *field = bus_msg_header(m, "Pp-Field"), *detail = bus_msg_header(m, "Pp-Detail");
-	const char *after = bus_msg_header(m, "Pp-Retry-After");
-	int64_t s = 0;
-
-	snprintf(r->field, sizeof(r->field), "%s", field ? field : "");
-	snprintf(r->detail, sizeof(r->detail), "%s", detail ? detail : "");
-	if (after && parse_i64(after, 0, 86400, &s))
-		r->retry_after_s = (int)s;
-}
-
 struct reply world_call_on(struct bus *bus, struct arena *a, struct caller who,
 			   enum auth_method method, const void *in)
 {
-	struct bus_header h[4];
-	struct reply r = { .status = ST_INTERNAL };
-	struct bus_msg *m = NULL;
-	ProtobufCMessage *out;
-	uint8_t *data;
-	size_t len;
-	int n = 0;
-
-	if (who.token)
-		h[n++] = (struct bus_header){ "Authorization",
-					      arena_printf(a, "Bearer %s", who.token) };
-	if (who.key)
-		h[n++] = (struct bus_header){ "Idempotency-Key", who.key };
-	if (who.ip)
-		h[n++] = (struct bus_header){ "Pp-Client-Ip", who.ip };
-	h[n++] = (struct bus_header){ "Pp-Request-Id", "test-request" };
-	if (message_pack(a, in, &data, &len) != ST_OK)
-		return r;
-	r.status = bus_request(bus, auth_methods[method].subject, h, n, data, len, CALL_MS, &m);
-	if (r.status != ST_OK)
-		return r;
-	r.status = status_from_name(bus_msg_header(m, "Pp-Status") ? bus_msg_header(m, "Pp-Status")
-								   : "");
-	if (r.status == ST_OK) {
-		const void *body = bus_msg_data(m, &len);
-
-		r.status = message_unpack(a, auth_methods[method].output, body, len,
-					  BUS_PAYLOAD_MAX, &out);
-		r.out = out;
-	} else {
-		read_error(&r, m);
-	}
-	bus_msg_free(m);
-	return r;
+	if (!who.wait_ms)
+		who.wait_ms = CALL_MS;
+	return world_ask(bus, a, who, &auth_methods[method], in);
 }
 
 struct reply world_call(struct world *w, struct caller who, enum auth_method method, const void *in)
 {
 	bool for_services = auth_methods[method].role == ROLE_SERVICE;
 
-	return world_call_on(for_services ? w->ingest : w->edge, w->arena, who, method, in);
+	return world_call_on(for_services ? world_bus(w, "ingest-shopify") : w->edge, w->arena, who,
+			     method, in);
 }
 
 /* ---- shortcuts ---- */
-
-static const void *must(struct reply r, const char *what)
-{
-	if (r.status != ST_OK)
-		fail_msg("%s: %s %s %s", what, status_name(r.status), r.field, r.detail);
-	return r.out;
-}
 
 const char *world_tenant(struct world *w, const char *admin_email)
 {
@@ -98,9 +44,9 @@ const char *world_tenant(struct world *w, const char *admin_email)
 	in.admin = &admin;
 	admin.email = (char *)admin_email;
 	admin.password = (char *)GOOD_PASSWORD;
-	t = must(world_call(w, (struct caller){ .token = w->operator_token }, AUTH_CREATE_TENANT,
-			    &in),
-		 "CreateTenant");
+	t = world_must(world_call(w, (struct caller){ .token = w->operator_token },
+				  AUTH_CREATE_TENANT, &in),
+		       "CreateTenant");
 	return t->tenant_id;
 }
 
@@ -118,7 +64,7 @@ struct reply world_login(struct world *w, const char *email, const char *passwor
 
 const Auth__V1__Tokens *world_must_login(struct world *w, const char *email)
 {
-	return must(world_login(w, email, GOOD_PASSWORD, NULL), "Login");
+	return world_must(world_login(w, email, GOOD_PASSWORD, NULL), "Login");
 }
 
 struct reply world_refresh(struct world *w, const char *refresh_token)
@@ -131,7 +77,7 @@ struct reply world_refresh(struct world *w, const char *refresh_token)
 
 const Auth__V1__Tokens *world_must_refresh(struct world *w, const char *refresh_token)
 {
-	return must(world_refresh(w, refresh_token), "Refresh");
+	return world_must(world_refresh(w, refresh_token), "Refresh");
 }
 
 void world_assert_refused(struct world *w, const char *refresh_token)
@@ -158,8 +104,8 @@ const Auth__V1__Brand *world_brand(struct world *w, const char *token, const cha
 
 	in.name = (char *)name;
 	in.domain = (char *)domain;
-	return must(world_call(w, (struct caller){ .token = token }, AUTH_CREATE_BRAND, &in),
-		    "CreateBrand");
+	return world_must(world_call(w, (struct caller){ .token = token }, AUTH_CREATE_BRAND, &in),
+			  "CreateBrand");
 }
 
 const Auth__V1__User *world_user(struct world *w, const char *token, const char *email,
@@ -173,8 +119,8 @@ const Auth__V1__User *world_user(struct world *w, const char *token, const char 
 	in.role = role;
 	in.brand_ids = brands;
 	in.n_brand_ids = brand_id ? 1 : 0;
-	return must(world_call(w, (struct caller){ .token = token }, AUTH_CREATE_USER, &in),
-		    "CreateUser");
+	return world_must(world_call(w, (struct caller){ .token = token }, AUTH_CREATE_USER, &in),
+			  "CreateUser");
 }
 
 struct reply world_list_brands(struct world *w, const char *token)
@@ -204,61 +150,19 @@ const char *world_claim(struct world *w, const char *token, const char *name)
 	return arena_strndup(w->arena, at, strspn(at, "-0123456789"));
 }
 
-/* ---- the database ---- */
-
-static const char *ask(struct world *w, const char *query)
-{
-	PGresult *r = PQexec(w->super, query);
-	ExecStatusType kind = PQresultStatus(r);
-	const char *text;
-
-	if (kind != PGRES_TUPLES_OK && kind != PGRES_COMMAND_OK)
-		fail_msg("%s: %s", query, PQresultErrorMessage(r));
-	text = arena_strdup(w->arena,
-			    kind == PGRES_TUPLES_OK && PQntuples(r) > 0 ? PQgetvalue(r, 0, 0) : "");
-	PQclear(r);
-	return text;
-}
-
-const char *world_sql(struct world *w, const char *fmt, ...)
-{
-	const char *query;
-	va_list ap;
-
-	va_start(ap, fmt);
-	query = arena_vprintf(w->arena, fmt, ap);
-	va_end(ap);
-	return ask(w, query);
-}
-
-int64_t world_sql_int(struct world *w, const char *fmt, ...)
-{
-	const char *query, *text;
-	int64_t v = 0;
-	va_list ap;
-
-	va_start(ap, fmt);
-	query = arena_vprintf(w->arena, fmt, ap);
-	va_end(ap);
-	text = ask(w, query);
-	if (!parse_i64(text, INT64_MIN, INT64_MAX, &v))
-		fail_msg("%s: \"%s\" is no number", query, text);
-	return v;
-}
+/* ---- conditions ---- */
 
 void world_sql_until(struct world *w, const char *want, const char *query)
 {
 	int64_t deadline = time_mono_us() + WORLD_WAIT_MS * INT64_C(1000);
 	const char *got;
 
-	while (strcmp(got = ask(w, query), want) != 0) {
+	while (strcmp(got = world_sql(w, "%s", query), want) != 0) {
 		if (time_mono_us() > deadline)
 			fail_msg("%s: \"%s\" and never \"%s\"", query, got, want);
 		time_sleep_us(time_mono_us() + LOOK_US);
 	}
 }
-
-/* ---- conditions ---- */
 
 int64_t world_until(struct world *w, const char *token, enum status want)
 {

@@ -6,39 +6,18 @@
 #ifndef COMPONENT_AUTH_FIXTURE_H
 #define COMPONENT_AUTH_FIXTURE_H
 
-#include "bus/bus.h"
+#include "component/world.h"
 #include "contract/auth.h"
-#include "core/arena.h"
-#include "core/id.h"
-#include "testkit/testkit.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define WORLD_WAIT_MS 20000 /* a condition that is not met by then fails the test */
-
-struct world {
-	struct arena *arena;       /* of answers; emptied by world_fresh */
-	struct arena *keep;        /* of what lasts as long as the world */
-	const char *dir;           /* settings and secrets of the deploy step */
-	const char *pg;            /* superuser's connection string */
-	struct pg_conn *super;     /* of libpq */
-	struct bus *edge, *ingest; /* as the users api-edge and ingest-shopify */
-	struct bus *own;           /* as auth itself, to look into its stream */
-	struct tk_nats *nats;
-	struct tk_proc *auth;
-	const char *operator_token;
-};
 
 /* Starts all of it, migrates, makes the first operator and changes his key for a token. Fails hard:
  * no test can run without. */
 void world_start(struct world *w);
 void world_stop(struct world *w);
-/* Forgets the answers of the test before. */
-void world_fresh(struct world *w);
 
-/* Makes streams and consumers again, as the deploy step does after the broker lost its disk. */
-void world_streams(struct world *w);
 /* Starts a copy of auth and waits until it answers; SIGTERM and the exit code. */
 struct tk_proc *world_spawn(struct world *w);
 /* The same with one more setting, e.g. "PP_WORKERS", "1". */
@@ -49,15 +28,6 @@ int world_run(struct world *w, char *out, size_t cap, const char *const *flags);
 
 /* ---- calls ---- */
 
-struct reply {
-	enum status status;
-	char field[ERROR_FIELD_MAX], detail[ERROR_DETAIL_MAX];
-	int retry_after_s;
-	const void *out; /* the method's output message when status is ST_OK */
-};
-struct caller {
-	const char *token, *key, *ip; /* any may be NULL; key: Idempotency-Key */
-};
 /* One call; the answer lives until world_fresh. Not for threads. */
 struct reply world_call(struct world *w, struct caller who, enum auth_method method,
 			const void *in);
@@ -87,11 +57,8 @@ struct reply world_list_brands(struct world *w, const char *token);
 /* A claim of an access token as text ("" when absent); numbers in digits. */
 const char *world_claim(struct world *w, const char *token, const char *name);
 
-/* ---- the database, as its superuser ---- */
+/* ---- conditions ---- */
 
-/* The first column of the first row, "" when there is none. */
-const char *world_sql(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
-int64_t world_sql_int(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Asks every 20 ms until the answer is `want`; fails at the deadline. */
 void world_sql_until(struct world *w, const char *want, const char *query);
 
@@ -101,8 +68,6 @@ void world_sql_until(struct world *w, const char *want, const char *query);
 const char *world_sid(struct world *w, const Auth__V1__Tokens *t);
 const char *world_end_reason(struct world *w, const Auth__V1__Tokens *t);
 int64_t world_acts(struct world *w, const Auth__V1__Tokens *t, const char *act);
-
-/* ---- conditions ---- */
 
 /* Calls until the status is `want`; returns the microseconds it took, fails at the deadline. */
 int64_t world_until(struct world *w, const char *token, enum status want);

@@ -18,32 +18,7 @@
 
 #include <cmocka.h>
 
-#define ENV_TEXT_MAX 65536
-#define STEP_MS      60000
-
 /* ---- gateways ---- */
-
-static void load_env(struct world *w, const char *service, struct tk_env *env)
-{
-	const char *argv[] = { arena_strdup(w->arena, tk_bin("pp-deploy")), "env", w->dir, service,
-			       NULL };
-	char *text = arena_alloc(w->arena, ENV_TEXT_MAX);
-
-	assert_int_equal(tk_run(argv, NULL, STEP_MS, text, ENV_TEXT_MAX), 0);
-	*env = (struct tk_env){ 0 };
-	tk_env_load(env, tk_write_file(arena_printf(w->arena, "world/edge-%s.env", service), text));
-}
-
-static const char *env_get(struct world *w, const struct tk_env *env, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (int i = 0; i < env->n; i++)
-		if (strncmp(env->v[i], name, len) == 0 && env->v[i][len] == '=')
-			return arena_strdup(w->arena, env->v[i] + len + 1);
-	fail_msg("%s is not set", name);
-	return NULL;
-}
 
 struct place {
 	struct world *w;
@@ -68,45 +43,24 @@ static bool knows_keys(void *arg)
 
 void edge_spawn(struct world *w, struct gate_proc *g, const char *const *settings)
 {
-	const char *argv[] = { arena_strdup(w->arena, tk_bin("api-edge")), NULL };
 	struct place place;
 	struct tk_env env;
 
 	g->port = tk_free_port();
 	place = (struct place){ w, g->port };
-	load_env(w, "api-edge", &env);
+	world_env(w, "api-edge", &env);
 	tk_env_set(&env, "PP_HTTP_LISTEN", arena_printf(w->arena, "127.0.0.1:%d", g->port));
 	tk_env_set(&env, "PP_LOG_LEVEL", "0");
 	for (; settings && settings[0]; settings += 2)
 		tk_env_set(&env, settings[0], settings[1]);
-	g->p = tk_spawn(argv, &env);
-	tk_env_done(&env);
-	if (!tk_wait_logged(g->p, "service.started", WORLD_WAIT_MS) ||
-	    !tk_wait_until(knows_keys, &place, WORLD_WAIT_MS))
-		fail_msg("api-edge did not start, see %s", tk_proc_log(g->p));
+	g->p = world_program(w, "api-edge", &env);
+	if (!tk_wait_until(knows_keys, &place, WORLD_WAIT_MS))
+		fail_msg("api-edge knows no keys, see %s", tk_proc_log(g->p));
 }
 
 int edge_end(struct gate_proc *g)
 {
 	return tk_proc_stop(g->p, WORLD_WAIT_MS);
-}
-
-struct bus *edge_bus_as(struct world *w, const char *service)
-{
-	struct bus_config cfg = { .name = service };
-	struct error err = { 0 };
-	struct bus *bus = NULL;
-	struct tk_env env;
-
-	load_env(w, service, &env);
-	cfg.url = env_get(w, &env, "PP_NATS_URL");
-	cfg.user = env_get(w, &env, "PP_NATS_USER");
-	cfg.seed_file = env_get(w, &env, "PP_NATS_SEED_FILE");
-	cfg.inbox_prefix = arena_printf(w->arena, "_INBOX_%s", service);
-	tk_env_done(&env);
-	if (bus_open(&bus, &cfg, &err) != ST_OK)
-		fail_msg("bus as %s: %s", service, err.detail);
-	return bus;
 }
 
 long edge_memory_kb(const struct gate_proc *g, const char *line)

@@ -19,8 +19,6 @@ struct gate_proc {
 void edge_spawn(struct world *w, struct gate_proc *g, const char *const *settings);
 /* SIGTERM; the exit code. */
 int edge_end(struct gate_proc *g);
-/* A bus connection as another service, to play it. Close it with bus_close. */
-struct bus *edge_bus_as(struct world *w, const char *service);
 /* A line of /proc/<pid>/status of the gateway, in KiB. */
 long edge_memory_kb(const struct gate_proc *g, const char *line);
 

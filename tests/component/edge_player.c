@@ -166,7 +166,7 @@ static void start(struct world *w, struct player *p, const char *service, const 
 					 .full = serve,
 					 .arg = p };
 
-	p->bus = edge_bus_as(w, service);
+	p->bus = world_bus_new(w, service);
 	assert_int_equal(bus_serve(p->bus, &cfg, &p->server), ST_OK);
 	assert_int_equal(bus_flush(p->bus, WORLD_WAIT_MS), ST_OK);
 }

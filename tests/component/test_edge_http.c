@@ -196,13 +196,13 @@ static struct bus_server *play_shopify(const char *field, const char *detail)
 					 .queue_max = 64,
 					 .serve = play,
 					 .full = play,
-					 .arg = w.ingest };
+					 .arg = world_bus(&w, "ingest-shopify") };
 
 	heard.field = field;
 	heard.detail = detail;
 	heard.calls = 0;
-	assert_int_equal(bus_serve(w.ingest, &cfg, &server), ST_OK);
-	assert_int_equal(bus_flush(w.ingest, 5000), ST_OK);
+	assert_int_equal(bus_serve(world_bus(&w, "ingest-shopify"), &cfg, &server), ST_OK);
+	assert_int_equal(bus_flush(world_bus(&w, "ingest-shopify"), 5000), ST_OK);
 	return server;
 }
 

@@ -260,14 +260,11 @@ static void only_so_many_are_open(void **state)
 static void streams_must_leave_threads(void **state)
 {
 	const char *argv[] = { arena_strdup(w.arena, tk_bin("api-edge")), NULL };
-	const char *deploy[] = { arena_strdup(w.arena, tk_bin("pp-deploy")), "env", w.dir,
-				 "api-edge", NULL };
 	char *out = arena_alloc(w.arena, 65536);
-	struct tk_env env = { 0 };
+	struct tk_env env;
 
 	(void)state;
-	assert_int_equal(tk_run(deploy, NULL, WORLD_WAIT_MS, out, 65536), 0);
-	tk_env_load(&env, tk_write_file("world/edge-full.env", out));
+	world_env(&w, "api-edge", &env);
 	tk_env_set(&env, "PP_HTTP_THREADS", "64");
 	assert_int_equal(tk_run(argv, &env, WORLD_WAIT_MS, out, 65536), 1);
 	tk_env_done(&env);

@@ -234,7 +234,7 @@ static int begin(void **state)
 	(void)state;
 	world_start(&w);
 	players_start(&w);
-	observer = edge_bus_as(&w, "observability");
+	observer = world_bus_new(&w, "observability");
 	assert_int_equal(bus_consumer_open(observer, "obs", "observability-obs", &pages), ST_OK);
 	edge_spawn(&w, &edge, NULL);
 	token = arena_strdup(w.keep, edge_tenant(&w, edge.port, "unlimited", NULL));

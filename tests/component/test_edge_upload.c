@@ -440,7 +440,7 @@ static int begin(void **state)
 	world_start(&w);
 	edge_spawn(&w, &edge, settings);
 	token = arena_strdup(w.keep, edge_tenant(&w, edge.port, "unlimited", NULL));
-	owner.bus = edge_bus_as(&w, "attribution");
+	owner.bus = world_bus_new(&w, "attribution");
 	owner.arena = arena_new((size_t)8 * 1024 * 1024);
 	buf_init(&owner.kept, KEPT_MAX);
 	assert_int_equal(bus_serve(owner.bus, &cfg, &server), ST_OK);

@@ -58,7 +58,9 @@ static void assert_stream_agrees(void)
 	for (int i = 0; i < PQntuples(r); i++) {
 		uint64_t seq = strtoull(PQgetvalue(r, i, 1), NULL, 10);
 
-		assert_int_equal(bus_js_msg_id(w.own, "evt-auth", seq, id, sizeof(id)), ST_OK);
+		assert_int_equal(
+			bus_js_msg_id(world_bus(&w, "auth"), "evt-auth", seq, id, sizeof(id)),
+			ST_OK);
 		assert_string_equal(id, PQgetvalue(r, i, 0));
 	}
 	PQclear(r);
@@ -171,7 +173,8 @@ static bool stream_has_next(void *arg)
 {
 	char id[160];
 
-	return bus_js_msg_id(w.own, "evt-auth", *(uint64_t *)arg, id, sizeof(id)) == ST_OK;
+	return bus_js_msg_id(world_bus(&w, "auth"), "evt-auth", *(uint64_t *)arg, id, sizeof(id)) ==
+	       ST_OK;
 }
 
 /* Step 2: published and acknowledged, but not noted: the row is locked by somebody else just then.
