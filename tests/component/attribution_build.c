@@ -12,7 +12,7 @@
 
 #define NEW(w, type, descriptor) ((type *)make(w, &descriptor))
 
-static ProtobufCMessage *make(struct at_world *w, const ProtobufCMessageDescriptor *d)
+static ProtobufCMessage *make(struct world *w, const ProtobufCMessageDescriptor *d)
 {
 	ProtobufCMessage *m = message_new(w->arena, d);
 
@@ -20,7 +20,7 @@ static ProtobufCMessage *make(struct at_world *w, const ProtobufCMessageDescript
 	return m;
 }
 
-static void *list(struct at_world *w, size_t n)
+static void *list(struct world *w, size_t n)
 {
 	void *p = arena_array(w->arena, n + 1, sizeof(void *));
 
@@ -33,7 +33,7 @@ static char *text(const char *s)
 	return (char *)(s ? s : "");
 }
 
-static Pulsepoint__Money *money(struct at_world *w, int64_t micros, const char *currency)
+static Pulsepoint__Money *money(struct world *w, int64_t micros, const char *currency)
 {
 	Pulsepoint__Money *m = NEW(w, Pulsepoint__Money, pulsepoint__money__descriptor);
 
@@ -42,7 +42,7 @@ static Pulsepoint__Money *money(struct at_world *w, int64_t micros, const char *
 	return m;
 }
 
-static Pulsepoint__Timestamp *time_of(struct at_world *w, int64_t us)
+static Pulsepoint__Timestamp *time_of(struct world *w, int64_t us)
 {
 	Pulsepoint__Timestamp *m = NEW(w, Pulsepoint__Timestamp, pulsepoint__timestamp__descriptor);
 
@@ -50,7 +50,7 @@ static Pulsepoint__Timestamp *time_of(struct at_world *w, int64_t us)
 	return m;
 }
 
-static Pulsepoint__Date *date_of(struct at_world *w, int32_t days)
+static Pulsepoint__Date *date_of(struct world *w, int32_t days)
 {
 	Pulsepoint__Date *m = NEW(w, Pulsepoint__Date, pulsepoint__date__descriptor);
 
@@ -60,7 +60,7 @@ static Pulsepoint__Date *date_of(struct at_world *w, int32_t days)
 
 /* ---- events ---- */
 
-static Shopify__V1__Touch *touch(struct at_world *w, const struct at_touch *t)
+static Shopify__V1__Touch *touch(struct world *w, const struct at_touch *t)
 {
 	Shopify__V1__Touch *m = NEW(w, Shopify__V1__Touch, shopify__v1__touch__descriptor);
 
@@ -73,7 +73,7 @@ static Shopify__V1__Touch *touch(struct at_world *w, const struct at_touch *t)
 	return m;
 }
 
-static Shopify__V1__OrderRow *order(struct at_world *w, const struct at_order *o)
+static Shopify__V1__OrderRow *order(struct world *w, const struct at_order *o)
 {
 	Shopify__V1__OrderRow *m =
 		NEW(w, Shopify__V1__OrderRow, shopify__v1__order_row__descriptor);
@@ -92,7 +92,7 @@ static Shopify__V1__OrderRow *order(struct at_world *w, const struct at_order *o
 	return m;
 }
 
-Shopify__V1__OrdersUpserted *at_orders_message(struct at_world *w, const struct at_tenant *t,
+Shopify__V1__OrdersUpserted *at_orders_message(struct world *w, const struct at_tenant *t,
 					       const char *run, const struct at_order *orders,
 					       size_t n)
 {
@@ -108,13 +108,13 @@ Shopify__V1__OrdersUpserted *at_orders_message(struct at_world *w, const struct 
 	return m;
 }
 
-void at_orders(struct at_world *w, const struct at_tenant *t, const char *run,
+void at_orders(struct world *w, const struct at_tenant *t, const char *run,
 	       const struct at_order *orders, size_t n)
 {
 	at_publish(w, t->id, AT_ORDERS, at_orders_message(w, t, run, orders, n), NULL);
 }
 
-void at_shop_done(struct at_world *w, const struct at_tenant *t, const char *run, uint32_t pages,
+void at_shop_done(struct world *w, const struct at_tenant *t, const char *run, uint32_t pages,
 		  int64_t through)
 {
 	Shopify__V1__SyncFinished m = SHOPIFY__V1__SYNC_FINISHED__INIT;
@@ -126,7 +126,7 @@ void at_shop_done(struct at_world *w, const struct at_tenant *t, const char *run
 	at_publish(w, t->id, AT_SHOP_DONE, &m, NULL);
 }
 
-void at_results(struct at_world *w, const struct at_tenant *t, const char *run,
+void at_results(struct world *w, const struct at_tenant *t, const char *run,
 		Ads__V1__Platform platform, const struct at_result *rows, size_t n)
 {
 	Ads__V1__AdResultsUpserted m = ADS__V1__AD_RESULTS_UPSERTED__INIT;
@@ -152,7 +152,7 @@ void at_results(struct at_world *w, const struct at_tenant *t, const char *run,
 	at_publish(w, t->id, AT_RESULTS, &m, NULL);
 }
 
-void at_campaigns(struct at_world *w, const struct at_tenant *t, const char *run,
+void at_campaigns(struct world *w, const struct at_tenant *t, const char *run,
 		  Ads__V1__Platform platform, const struct at_campaign *rows, size_t n)
 {
 	Ads__V1__CampaignsUpserted m = ADS__V1__CAMPAIGNS_UPSERTED__INIT;
@@ -178,7 +178,7 @@ void at_campaigns(struct at_world *w, const struct at_tenant *t, const char *run
 	at_publish(w, t->id, AT_CAMPAIGNS, &m, NULL);
 }
 
-void at_ads_done(struct at_world *w, const struct at_tenant *t, const char *run,
+void at_ads_done(struct world *w, const struct at_tenant *t, const char *run,
 		 Ads__V1__Platform platform, uint32_t pages, int64_t through)
 {
 	Ads__V1__SyncFinished m = ADS__V1__SYNC_FINISHED__INIT;
@@ -193,7 +193,7 @@ void at_ads_done(struct at_world *w, const struct at_tenant *t, const char *run,
 
 /* ---- questions ---- */
 
-const Attribution__V1__AttributionReport *at_report(struct at_world *w, const struct at_tenant *t,
+const Attribution__V1__AttributionReport *at_report(struct world *w, const struct at_tenant *t,
 						    struct at_question q)
 {
 	Attribution__V1__AttributionRequest in = ATTRIBUTION__V1__ATTRIBUTION_REQUEST__INIT;
@@ -213,7 +213,7 @@ const Attribution__V1__AttributionReport *at_report(struct at_world *w, const st
 	return at_must(w, t->token, ATTRIBUTION_GET_ATTRIBUTION, &in);
 }
 
-const Attribution__V1__Summary *at_summary(struct at_world *w, const struct at_tenant *t)
+const Attribution__V1__Summary *at_summary(struct world *w, const struct at_tenant *t)
 {
 	Attribution__V1__SummaryRequest in = ATTRIBUTION__V1__SUMMARY_REQUEST__INIT;
 
@@ -221,7 +221,7 @@ const Attribution__V1__Summary *at_summary(struct at_world *w, const struct at_t
 	return at_must(w, t->token, ATTRIBUTION_GET_SUMMARY, &in);
 }
 
-const Attribution__V1__OrderCreditsReply *at_credits(struct at_world *w, const struct at_tenant *t,
+const Attribution__V1__OrderCreditsReply *at_credits(struct world *w, const struct at_tenant *t,
 						     const char *order_id)
 {
 	Attribution__V1__OrderCreditsRequest in = ATTRIBUTION__V1__ORDER_CREDITS_REQUEST__INIT;

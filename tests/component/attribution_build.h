@@ -25,12 +25,12 @@ struct at_order {
 	const struct at_touch *touches;
 	size_t n_touches;
 };
-Shopify__V1__OrdersUpserted *at_orders_message(struct at_world *w, const struct at_tenant *t,
+Shopify__V1__OrdersUpserted *at_orders_message(struct world *w, const struct at_tenant *t,
 					       const char *run, const struct at_order *orders,
 					       size_t n);
-void at_orders(struct at_world *w, const struct at_tenant *t, const char *run,
+void at_orders(struct world *w, const struct at_tenant *t, const char *run,
 	       const struct at_order *orders, size_t n);
-void at_shop_done(struct at_world *w, const struct at_tenant *t, const char *run, uint32_t pages,
+void at_shop_done(struct world *w, const struct at_tenant *t, const char *run, uint32_t pages,
 		  int64_t through);
 
 struct at_result {
@@ -40,7 +40,7 @@ struct at_result {
 	const char *currency;
 	int64_t spend; /* micros */
 };
-void at_results(struct at_world *w, const struct at_tenant *t, const char *run,
+void at_results(struct world *w, const struct at_tenant *t, const char *run,
 		Ads__V1__Platform platform, const struct at_result *rows, size_t n);
 
 struct at_campaign {
@@ -48,9 +48,9 @@ struct at_campaign {
 	uint64_t version;
 	const char *name, *past_name; /* past_name NULL: none */
 };
-void at_campaigns(struct at_world *w, const struct at_tenant *t, const char *run,
+void at_campaigns(struct world *w, const struct at_tenant *t, const char *run,
 		  Ads__V1__Platform platform, const struct at_campaign *rows, size_t n);
-void at_ads_done(struct at_world *w, const struct at_tenant *t, const char *run,
+void at_ads_done(struct world *w, const struct at_tenant *t, const char *run,
 		 Ads__V1__Platform platform, uint32_t pages, int64_t through);
 
 #define AT_META   ADS__V1__PLATFORM__PLATFORM_META
@@ -66,10 +66,10 @@ struct at_question {
 	bool bounded;       /* by the days from..to */
 	int32_t from, to;
 };
-const Attribution__V1__AttributionReport *at_report(struct at_world *w, const struct at_tenant *t,
+const Attribution__V1__AttributionReport *at_report(struct world *w, const struct at_tenant *t,
 						    struct at_question q);
-const Attribution__V1__Summary *at_summary(struct at_world *w, const struct at_tenant *t);
-const Attribution__V1__OrderCreditsReply *at_credits(struct at_world *w, const struct at_tenant *t,
+const Attribution__V1__Summary *at_summary(struct world *w, const struct at_tenant *t);
+const Attribution__V1__OrderCreditsReply *at_credits(struct world *w, const struct at_tenant *t,
 						     const char *order_id);
 
 /* The row of a channel and campaign ("" by channel); NULL when there is none, fails when there are

@@ -13,11 +13,11 @@
 
 #define LINES 250
 
-static struct at_world world;
+static struct world world;
 static char *lines[LINES];
 
 /* A chunk of the body `lines`. */
-static struct at_reply send(const struct at_tenant *t, const char *key, int first, int n, bool last)
+static struct reply send(const struct at_tenant *t, const char *key, int first, int n, bool last)
 {
 	Attribution__V1__ImportTouchpointsRequest in =
 		ATTRIBUTION__V1__IMPORT_TOUCHPOINTS_REQUEST__INIT;
@@ -31,7 +31,7 @@ static struct at_reply send(const struct at_tenant *t, const char *key, int firs
 	return at_call(&world, t->token, ATTRIBUTION_IMPORT_TOUCHPOINTS, &in);
 }
 
-static void expect(struct at_reply r, uint64_t settled, uint64_t imported, uint64_t duplicates)
+static void expect(struct reply r, uint64_t settled, uint64_t imported, uint64_t duplicates)
 {
 	const Attribution__V1__ImportTouchpointsReply *out = r.out;
 
@@ -44,8 +44,8 @@ static void expect(struct at_reply r, uint64_t settled, uint64_t imported, uint6
 
 static int64_t visits(const struct at_tenant *t)
 {
-	return at_sql_int(&world, "SELECT count(*) FROM attribution.visits WHERE brand_id = '%s'",
-			  t->brand);
+	return world_sql_int(
+		&world, "SELECT count(*) FROM attribution.visits WHERE brand_id = '%s'", t->brand);
 }
 
 /* A body of visits that all differ. */
@@ -62,7 +62,7 @@ static void fill(const char *who)
 
 static void fresh(struct at_tenant *t)
 {
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, t, "GBP");
 	fill("v");
 }
@@ -89,16 +89,17 @@ static void test_whole_body(void **state)
 	/* As fresh as the latest visit. */
 	assert_int_equal(
 		f->data_through->micros,
-		at_sql_int(&world,
-			   "SELECT (extract(epoch FROM max(occurred_at)) * 1000000)::bigint"
-			   " FROM attribution.visits WHERE brand_id = '%s'",
-			   t.brand));
+		world_sql_int(&world,
+			      "SELECT (extract(epoch FROM max(occurred_at)) * 1000000)::bigint"
+			      " FROM attribution.visits WHERE brand_id = '%s'",
+			      t.brand));
 	/* What was written is what was sent, and converted no order. */
-	assert_string_equal(at_sql(&world,
-				   "SELECT campaign FROM attribution.visits WHERE brand_id = '%s'"
-				   " AND visitor_id = 'v-0' AND position = 1",
-				   t.brand),
-			    "May, \"2025\" \\ \xe2\x98\xba");
+	assert_string_equal(
+		world_sql(&world,
+			  "SELECT campaign FROM attribution.visits WHERE brand_id = '%s'"
+			  " AND visitor_id = 'v-0' AND position = 1",
+			  t.brand),
+		"May, \"2025\" \\ \xe2\x98\xba");
 	assert_int_equal(s->orders, 0);
 	/* The same body again under its key: everything is resumed over, nothing read. */
 	expect(send(&t, "key", 0, 100, false), LINES, 0, 0);
@@ -149,7 +150,7 @@ static void test_bad_line(void **state)
 	expect(send(&t, "key", 0, 100, false), 100, 100, 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char *good = lines[142];
-		struct at_reply r;
+		struct reply r;
 
 		lines[142] = (char *)bad[i].line;
 		r = send(&t, "key", 100, 100, false);
@@ -171,7 +172,7 @@ static void test_bad_line(void **state)
 static void test_out_of_place(void **state)
 {
 	struct at_tenant t;
-	struct at_reply r;
+	struct reply r;
 
 	(void)state;
 	fresh(&t);
@@ -211,7 +212,7 @@ static void test_brands_apart(void **state)
 	Attribution__V1__ImportTouchpointsRequest in =
 		ATTRIBUTION__V1__IMPORT_TOUCHPOINTS_REQUEST__INIT;
 	struct at_tenant mine, theirs;
-	struct at_reply r;
+	struct reply r;
 
 	(void)state;
 	fresh(&mine);
@@ -223,7 +224,7 @@ static void test_brands_apart(void **state)
 	in.n_lines = 10;
 	r = at_call(&world, mine.token, ATTRIBUTION_IMPORT_TOUCHPOINTS, &in);
 	assert_int_equal(r.status, ST_NOT_FOUND);
-	r = at_call(&world, at_token(&world, theirs.id, ROLE_VIEWER, ""),
+	r = at_call(&world, world_token(&world, theirs.id, ROLE_VIEWER, ""),
 		    ATTRIBUTION_IMPORT_TOUCHPOINTS, &in);
 	assert_int_equal(r.status, ST_DENIED);
 	assert_int_equal(visits(&theirs), 100);

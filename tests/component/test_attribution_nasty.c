@@ -28,7 +28,7 @@
 #define TAR_MS      60000
 #define GOOGLE_WAS  "spring \xe2\x98\x80" /* what its links say; it is called otherwise by now */
 
-static struct at_world world;
+static struct world world;
 static struct at_tenant tenant;
 static cJSON *expected;
 

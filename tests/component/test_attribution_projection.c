@@ -23,7 +23,7 @@
 #define OTHER ATTRIBUTION__V1__CHANNEL__CHANNEL_OTHER
 #define NONE  ATTRIBUTION__V1__CHANNEL__CHANNEL_UNATTRIBUTED
 
-static struct at_world world;
+static struct world world;
 
 static const struct at_touch ad = { SPAN1 - 1000, 1, "facebook", "AD", "paid_social", "spring" };
 static const struct at_touch mail = { SPAN1 - 500, 2, "klaviyo", "NEWSLETTER", "email", "weekly" };
@@ -64,7 +64,7 @@ static void test_versions(void **state)
 	struct at_order o;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "GBP");
 	o = an_order("o-1", 2, 100, 10, &ad);
 	at_orders(&world, &t, "", &o, 1);
@@ -101,7 +101,7 @@ static void test_order_that_no_longer_counts(void **state)
 	const Attribution__V1__Summary *s;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "USD");
 	at_orders(&world, &t, "", &o, 1);
 	at_settled(&world, t.id);
@@ -147,7 +147,7 @@ static void test_events_sent_again(void **state)
 	struct at_tenant t;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "GBP");
 	first = at_orders_message(&world, &t, "again", &one, 1);
 	second = at_orders_message(&world, &t, "again", &two, 1);
@@ -156,14 +156,14 @@ static void test_events_sent_again(void **state)
 	uuid_v7(uuid);
 	id_2 = arena_printf(world.arena, "ingest-shopify:%s", uuid);
 	at_publish(&world, t.id, AT_ORDERS, first, id_1);
-	at_sql_until(&world, 2, inbox, t.id);
-	assert_int_equal(at_sql_int(&world, pages, t.brand), 1);
+	world_sql_reach(&world, 2, inbox, t.id);
+	assert_int_equal(world_sql_int(&world, pages, t.brand), 1);
 	at_forget_streams(&world);
 	at_publish(&world, t.id, AT_ORDERS, first, id_1);
 	/* A later event of the same stream shows that the first was handled. */
 	at_publish(&world, t.id, AT_ORDERS, second, id_2);
-	at_sql_until(&world, 3, inbox, t.id);
-	assert_int_equal(at_sql_int(&world, pages, t.brand), 2);
+	world_sql_reach(&world, 3, inbox, t.id);
+	assert_int_equal(world_sql_int(&world, pages, t.brand), 2);
 	assert_int_equal(at_sum_revenue(at_report(&world, &t, (struct at_question){ 0 }), "GBP"),
 			 12 * AT_UNIT);
 }
@@ -176,7 +176,7 @@ static void test_bad_page(void **state)
 	int64_t letters;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "GBP");
 	letters = at_dead_letters(&world);
 	bad.order_id = "bad";
@@ -189,10 +189,11 @@ static void test_bad_page(void **state)
 	at_until_dead_letters(&world, letters + 1);
 	assert_int_equal(at_sum_orders(at_report(&world, &t, (struct at_question){ 0 })),
 			 2 * AT_UNIT);
-	assert_int_equal(at_sql_int(&world,
-				    "SELECT count(*) FROM attribution.orders WHERE brand_id = '%s'",
-				    t.brand),
-			 2);
+	assert_int_equal(
+		world_sql_int(&world,
+			      "SELECT count(*) FROM attribution.orders WHERE brand_id = '%s'",
+			      t.brand),
+		2);
 }
 
 static void test_spend_versions(void **state)
@@ -207,7 +208,7 @@ static void test_spend_versions(void **state)
 					  { "act", "77", "ad-2", DAY1, 1, "USD", 2 * AT_UNIT } };
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "GBP");
 	at_results(&world, &t, "", AT_META, &first, 1);
 	at_settled(&world, t.id);
@@ -250,7 +251,7 @@ static void test_campaigns_after_orders(void **state)
 	struct at_tenant t;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "GBP");
 	for (int i = 0; i < 5; i++) {
 		static const char *const ids[] = { "a", "b", "c", "d", "e" };
@@ -291,9 +292,9 @@ static void test_campaigns_after_orders(void **state)
 	assert_int_equal(at_sum_revenue(r, "GBP"), 31 * AT_UNIT);
 	/* The credits moved at no time: one row of the roll-ups per link and model. */
 	assert_int_equal(
-		at_sql_int(&world,
-			   "SELECT count(*) FROM attribution.credit_days WHERE brand_id = '%s'",
-			   t.brand),
+		world_sql_int(&world,
+			      "SELECT count(*) FROM attribution.credit_days WHERE brand_id = '%s'",
+			      t.brand),
 		10);
 }
 
@@ -307,18 +308,18 @@ static void test_too_many_links(void **state)
 	struct at_tenant t;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "GBP");
 	orders[0] = an_order("known", 1, 5, 0, &ad);
 	at_orders(&world, &t, "", orders, 1);
 	at_settled(&world, t.id);
-	at_sql(&world,
-	       "INSERT INTO attribution.touch_kinds (tenant_id, brand_id, source, source_type, "
-	       "medium,"
-	       " campaign, channel, platform, account_id, campaign_id)"
-	       " SELECT '%s', '%s', 'spam', '', '', n::text, 12, '', '', '' FROM "
-	       "generate_series(1, 99999) n",
-	       t.id, t.brand);
+	world_sql(&world,
+		  "INSERT INTO attribution.touch_kinds (tenant_id, brand_id, source, source_type, "
+		  "medium,"
+		  " campaign, channel, platform, account_id, campaign_id)"
+		  " SELECT '%s', '%s', 'spam', '', '', n::text, 12, '', '', '' FROM "
+		  "generate_series(1, 99999) n",
+		  t.id, t.brand);
 	orders[0] = an_order("still known", 1, 7, 0, &ad);
 	orders[1] = an_order("strange", 1, 11, 0, &strange);
 	orders[2] = an_order("stranger", 1, 13, 0, &mail);
@@ -330,9 +331,9 @@ static void test_too_many_links(void **state)
 	assert_int_equal(r->n_rows, 2);
 	/* One row for all of them, now and later. */
 	assert_int_equal(
-		at_sql_int(&world,
-			   "SELECT count(*) FROM attribution.touch_kinds WHERE brand_id = '%s'",
-			   t.brand),
+		world_sql_int(&world,
+			      "SELECT count(*) FROM attribution.touch_kinds WHERE brand_id = '%s'",
+			      t.brand),
 		100001);
 }
 

@@ -22,7 +22,7 @@
 #define PAGE       50
 #define TOUCHES    6
 
-static struct at_world world;
+static struct world world;
 
 /* ---- the same figures by other code ---- */
 
@@ -207,15 +207,15 @@ static void compare_with_database(const struct at_tenant *t, const struct at_que
 				   : "";
 
 	assert_int_equal(at_sum_revenue(r, "GBP"),
-			 at_sql_int(&world,
-				    "SELECT coalesce(sum(gross - %s), 0) FROM attribution.orders"
-				    " WHERE brand_id = '%s' AND counts %s",
-				    q->gross ? "0" : "refunds", t->brand, days));
+			 world_sql_int(&world,
+				       "SELECT coalesce(sum(gross - %s), 0) FROM attribution.orders"
+				       " WHERE brand_id = '%s' AND counts %s",
+				       q->gross ? "0" : "refunds", t->brand, days));
 	assert_int_equal(at_sum_orders(r),
-			 AT_UNIT * at_sql_int(&world,
-					      "SELECT count(*) FROM attribution.orders"
-					      " WHERE brand_id = '%s' AND counts %s",
-					      t->brand, days));
+			 AT_UNIT * world_sql_int(&world,
+						 "SELECT count(*) FROM attribution.orders"
+						 " WHERE brand_id = '%s' AND counts %s",
+						 t->brand, days));
 }
 
 static void check_report(const struct at_tenant *t, struct at_question q, int64_t window_days)
@@ -268,7 +268,7 @@ static void test_random_shop(void **state)
 	struct at_tenant t;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "GBP");
 	random_shop(20250320);
 	for (int o = 0; o < ORDERS; o += PAGE) {
@@ -279,7 +279,7 @@ static void test_random_shop(void **state)
 	at_settled(&world, t.id);
 	check_all(&t);
 	/* Most orders change: other touches, amounts and days; pages come in reverse and twice. */
-	at_fresh(&world);
+	world_fresh(&world);
 	random_shop(77);
 	for (int o = 0; o < ORDERS; o++) {
 		shop.orders[o].order_id = arena_printf(world.arena, "order %d/\"%d\"", o, o * 7);
@@ -291,10 +291,11 @@ static void test_random_shop(void **state)
 	at_settled(&world, t.id);
 	check_all(&t);
 	/* And one order's credits are those of the reports. */
-	assert_int_equal(at_sql_int(&world,
-				    "SELECT count(*) FROM attribution.orders WHERE brand_id = '%s'",
-				    t.brand),
-			 ORDERS);
+	assert_int_equal(
+		world_sql_int(&world,
+			      "SELECT count(*) FROM attribution.orders WHERE brand_id = '%s'",
+			      t.brand),
+		ORDERS);
 }
 
 static void test_credits_of_an_order(void **state)
@@ -328,7 +329,7 @@ static void test_credits_of_an_order(void **state)
 	struct at_tenant t;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "KWD");
 	put_campaigns(&t);
 	at_orders(&world, &t, "", &o, 1);
@@ -383,7 +384,7 @@ static void test_currencies(void **state)
 	struct at_tenant t;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "USD"); /* the shop's orders say otherwise */
 	put_campaigns(&t);
 	at_orders(&world, &t, "", orders, 2);
@@ -450,10 +451,10 @@ static void test_questions_refused(void **state)
 	Pulsepoint__Date from = PULSEPOINT__DATE__INIT, to = PULSEPOINT__DATE__INIT;
 	static const char *const windows[] = { "0d", "91d", "d", "28", "28h", "-1d", "999999999d" };
 	struct at_tenant t;
-	struct at_reply r;
+	struct reply r;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "GBP");
 	in.brand_id = t.brand;
 	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
@@ -481,10 +482,10 @@ static void test_tenants_apart(void **state)
 	Attribution__V1__OrderCreditsRequest credits = ATTRIBUTION__V1__ORDER_CREDITS_REQUEST__INIT;
 	struct at_tenant mine, theirs;
 	char other[UUID_TEXT];
-	struct at_reply r;
+	struct reply r;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &mine, "GBP");
 	at_tenant(&world, &theirs, "GBP");
 	at_orders(&world, &theirs, "", &o, 1);
@@ -501,7 +502,7 @@ static void test_tenants_apart(void **state)
 	assert_string_equal(r.field, "brand_id");
 	/* A token of that tenant that is limited to another brand. */
 	uuid_v7(other);
-	r = at_call(&world, at_token(&world, theirs.id, ROLE_VIEWER, other),
+	r = at_call(&world, world_token(&world, theirs.id, ROLE_VIEWER, other),
 		    ATTRIBUTION_GET_SUMMARY, &in);
 	assert_int_equal(r.status, ST_NOT_FOUND);
 	/* A brand of nobody's. */
@@ -515,9 +516,9 @@ static void test_tenants_apart(void **state)
  * it. */
 static void test_brand_arrives_while_asked(void **state)
 {
-	const int64_t deadline = time_mono_us() + AT_WAIT_MS * INT64_C(1000);
+	const int64_t deadline = time_mono_us() + WORLD_LIMIT_MS * INT64_C(1000);
 	Attribution__V1__SummaryRequest in = ATTRIBUTION__V1__SUMMARY_REQUEST__INIT;
-	struct at_reply r;
+	struct reply r;
 
 	(void)state;
 	/* On a machine under load an event may take longer than the wait; that every one does so
@@ -525,12 +526,12 @@ static void test_brand_arrives_while_asked(void **state)
 	do {
 		char tenant[UUID_TEXT], brand[UUID_TEXT];
 
-		at_fresh(&world);
+		world_fresh(&world);
 		uuid_v7(tenant);
 		uuid_v7(brand);
 		in.brand_id = brand;
 		at_publish_brand(&world, tenant, brand, "JPY", 1);
-		r = at_call(&world, at_token(&world, tenant, ROLE_VIEWER, ""),
+		r = at_call(&world, world_token(&world, tenant, ROLE_VIEWER, ""),
 			    ATTRIBUTION_GET_SUMMARY, &in);
 		assert_true(r.status == ST_OK || r.status == ST_NOT_FOUND);
 	} while (r.status != ST_OK && time_mono_us() < deadline);

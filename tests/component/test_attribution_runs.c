@@ -13,7 +13,7 @@
 
 #define DAY1 INT32_C(20000)
 
-static struct at_world world;
+static struct world world;
 
 static const char *told(const struct at_tenant *t, const char *run, const char *source)
 {
@@ -34,16 +34,16 @@ static void one_page(const struct at_tenant *t, const char *run, const char *ord
 
 static int64_t done_runs(const struct at_tenant *t)
 {
-	return at_sql_int(&world,
-			  "SELECT count(*) FROM attribution.run_progress"
-			  " WHERE brand_id = '%s' AND done_at IS NOT NULL",
-			  t->brand);
+	return world_sql_int(&world,
+			     "SELECT count(*) FROM attribution.run_progress"
+			     " WHERE brand_id = '%s' AND done_at IS NOT NULL",
+			     t->brand);
 }
 
 static int64_t updates(const struct at_tenant *t)
 {
-	return at_sql_int(&world, "SELECT count(*) FROM attribution.outbox WHERE tenant_id = '%s'",
-			  t->id);
+	return world_sql_int(
+		&world, "SELECT count(*) FROM attribution.outbox WHERE tenant_id = '%s'", t->id);
 }
 
 static void test_end_comes_last(void **state)
@@ -53,7 +53,7 @@ static void test_end_comes_last(void **state)
 	struct at_tenant t;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "GBP");
 	assert_int_equal(at_summary(&world, &t)->n_freshness, 0);
 	one_page(&t, "run-1", "a");
@@ -82,7 +82,7 @@ static void test_end_comes_first(void **state)
 	struct at_tenant t;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "GBP");
 	at_shop_done(&world, &t, "run-1", 3, AT_NOON(DAY1));
 	at_settled(&world, t.id);
@@ -110,7 +110,7 @@ static void test_empty_run(void **state)
 	struct at_tenant t;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "GBP");
 	at_shop_done(&world, &t, "run-1", 0, AT_NOON(DAY1));
 	assert_string_equal(at_next_update(&world, t.id), told(&t, "run-1", "shopify"));
@@ -126,7 +126,7 @@ static void test_ads(void **state)
 	struct at_tenant t;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "GBP");
 	at_ads_done(&world, &t, "run-9", AT_TIKTOK, 3, AT_NOON(DAY1));
 	at_results(&world, &t, "run-9", AT_TIKTOK, &spend, 1);
@@ -150,7 +150,7 @@ static void test_older_run_ends_later(void **state)
 	struct at_tenant t;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "GBP");
 	at_shop_done(&world, &t, "newer", 0, AT_NOON(DAY1 + 9));
 	assert_string_equal(at_next_update(&world, t.id), told(&t, "newer", "shopify"));
@@ -168,7 +168,7 @@ static void test_restart_amid_pages(void **state)
 	struct at_tenant t;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, &t, "GBP");
 	at_shop_done(&world, &t, "big", PAGES, AT_NOON(DAY1));
 	for (int i = 0; i < PAGES; i++) {
@@ -180,9 +180,10 @@ static void test_restart_amid_pages(void **state)
 	at_settled(&world, t.id);
 	assert_int_equal(at_summary(&world, &t)->orders, PAGES);
 	assert_int_equal(
-		at_sql_int(&world,
-			   "SELECT pages_seen FROM attribution.run_progress WHERE brand_id = '%s'",
-			   t.brand),
+		world_sql_int(
+			&world,
+			"SELECT pages_seen FROM attribution.run_progress WHERE brand_id = '%s'",
+			t.brand),
 		PAGES);
 	assert_int_equal(updates(&t), 1);
 }

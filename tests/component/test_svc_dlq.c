@@ -33,7 +33,7 @@
 #define TRACE      "0af7651916cd43dd8448eb211c80319c"
 #define POISON     "\x0a\xff\xff\xff\xff" /* a length beyond the end */
 
-static struct at_world world;
+static struct world world;
 static char output[OUTPUT_MAX];
 static natsConnection *observer;
 
@@ -145,7 +145,9 @@ static void send(const struct bus_event *events, size_t n)
 	uint64_t seq[BATCH] = { 0 };
 
 	INVARIANT(n <= BATCH);
-	assert_int_equal(bus_js_publish(world.shopify, events, n, PUBLISH_MS, seq), ST_OK);
+	assert_int_equal(
+		bus_js_publish(world_bus(&world, "ingest-shopify"), events, n, PUBLISH_MS, seq),
+		ST_OK);
 }
 
 static void send_one(struct bus_event e)
@@ -157,29 +159,29 @@ static void send_one(struct bus_event e)
 
 static int64_t orders(const struct at_tenant *t)
 {
-	return at_sql_int(&world, "SELECT count(*) FROM attribution.orders WHERE tenant_id = '%s'",
-			  t->id);
+	return world_sql_int(
+		&world, "SELECT count(*) FROM attribution.orders WHERE tenant_id = '%s'", t->id);
 }
 
 static int64_t in_inbox(const char *event_id)
 {
-	return at_sql_int(&world, "SELECT count(*) FROM attribution.inbox WHERE event_id = '%s'",
-			  event_id);
+	return world_sql_int(&world, "SELECT count(*) FROM attribution.inbox WHERE event_id = '%s'",
+			     event_id);
 }
 
 static void until_in_inbox(const char *event_id)
 {
-	at_sql_until(&world, 1, "SELECT count(*) FROM attribution.inbox WHERE event_id = '%s'",
-		     event_id);
+	world_sql_reach(&world, 1, "SELECT count(*) FROM attribution.inbox WHERE event_id = '%s'",
+			event_id);
 }
 
 /* Counts each page that was applied, whatever its rows' versions are. */
 static int64_t pages_seen(const struct at_tenant *t, const char *run)
 {
-	return at_sql_int(&world,
-			  "SELECT coalesce(sum(pages_seen), 0) FROM attribution.run_progress"
-			  " WHERE tenant_id = '%s' AND run_id = '%s'",
-			  t->id, run);
+	return world_sql_int(&world,
+			     "SELECT coalesce(sum(pages_seen), 0) FROM attribution.run_progress"
+			     " WHERE tenant_id = '%s' AND run_id = '%s'",
+			     t->id, run);
 }
 
 /*
@@ -194,9 +196,9 @@ static PGconn *hold(const struct at_tenant *t)
 	INVARIANT(PQstatus(c) == CONNECTION_OK);
 	PQclear(PQexec(c, "BEGIN; LOCK TABLE attribution.inbox IN ACCESS EXCLUSIVE MODE"));
 	send_one(event(t, id, page(t, "", "held"), NULL, NULL));
-	at_sql_until(&world, 1,
-		     "SELECT count(*) FROM pg_locks WHERE NOT granted"
-		     " AND relation = 'attribution.inbox'::regclass");
+	world_sql_reach(&world, 1,
+			"SELECT count(*) FROM pg_locks WHERE NOT granted"
+			" AND relation = 'attribution.inbox'::regclass");
 	return c;
 }
 
@@ -209,24 +211,25 @@ static void let_go(PGconn *c)
 /* Refuses the tenant's orders with an error that is the row's fault. */
 static void forbid(const struct at_tenant *t)
 {
-	at_sql(&world,
-	       "CREATE FUNCTION attribution.forbid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-	       " IF NEW.tenant_id = '%s' THEN RAISE EXCEPTION 'forbidden' USING ERRCODE = '22023';"
-	       " END IF; RETURN NEW; END $$",
-	       t->id);
-	at_sql(&world, "CREATE TRIGGER forbid BEFORE INSERT ON attribution.orders"
-		       " FOR EACH ROW EXECUTE FUNCTION attribution.forbid()");
+	world_sql(
+		&world,
+		"CREATE FUNCTION attribution.forbid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+		" IF NEW.tenant_id = '%s' THEN RAISE EXCEPTION 'forbidden' USING ERRCODE = '22023';"
+		" END IF; RETURN NEW; END $$",
+		t->id);
+	world_sql(&world, "CREATE TRIGGER forbid BEFORE INSERT ON attribution.orders"
+			  " FOR EACH ROW EXECUTE FUNCTION attribution.forbid()");
 }
 
 static void permit(void)
 {
-	at_sql(&world, "DROP TRIGGER forbid ON attribution.orders");
-	at_sql(&world, "DROP FUNCTION attribution.forbid()");
+	world_sql(&world, "DROP TRIGGER forbid ON attribution.orders");
+	world_sql(&world, "DROP FUNCTION attribution.forbid()");
 }
 
 static void begin(struct at_tenant *t)
 {
-	at_fresh(&world);
+	world_fresh(&world);
 	at_tenant(&world, t, "GBP");
 }
 
@@ -256,17 +259,17 @@ static void test_the_poison_stands_alone(void **state)
 	send(events, BATCH);
 	let_go(held);
 	at_until_dead_letters(&world, before + 1);
-	at_sql_until(&world, BATCH,
-		     "SELECT count(*) FROM attribution.orders WHERE tenant_id = '%s'",
-		     t.id); /* 63, and the one that held */
+	world_sql_reach(&world, BATCH,
+			"SELECT count(*) FROM attribution.orders WHERE tenant_id = '%s'",
+			t.id); /* 63, and the one that held */
 	assert_int_equal(pages_seen(&t, "run-1"), BATCH - 1);
 	for (int i = 0; i < BATCH; i++)
 		assert_int_equal(in_inbox(ids[i]), i != POISON_AT);
 	/* 32, 16, 8, 4, 2 and 1 of them, after the one that held: halved six times. */
-	assert_int_equal(at_sql_int(&world,
-				    "SELECT count(DISTINCT xmin::text) FROM attribution.inbox"
-				    " WHERE tenant_id = '%s' AND consumer = '" DURABLE "'",
-				    t.id),
+	assert_int_equal(world_sql_int(&world,
+				       "SELECT count(DISTINCT xmin::text) FROM attribution.inbox"
+				       " WHERE tenant_id = '%s' AND consumer = '" DURABLE "'",
+				       t.id),
 			 6 + 1);
 	line = listed(ids[POISON_AT]);
 	assert_non_null(line);
@@ -288,7 +291,7 @@ static void test_poison_comes_back_until_it_is_dropped(void **state)
 	const char *first;
 
 	(void)state;
-	at_fresh(&world);
+	world_fresh(&world);
 	line = listed("ingest-shopify:");
 	assert_non_null(line);
 	first = line[0];
@@ -374,11 +377,12 @@ static void test_a_mended_event_is_applied_once(void **state)
 	natsMsg_Destroy(m);
 	natsSubscription_Destroy(sub);
 	/* What the event causes belongs to its trace. */
-	assert_int_equal(at_sql_int(&world,
-				    "SELECT count(*) FROM attribution.outbox WHERE tenant_id = '%s'"
-				    " AND headers LIKE '%%traceparent: 00-" TRACE "-%%'",
-				    t.id),
-			 1);
+	assert_int_equal(
+		world_sql_int(&world,
+			      "SELECT count(*) FROM attribution.outbox WHERE tenant_id = '%s'"
+			      " AND headers LIKE '%%traceparent: 00-" TRACE "-%%'",
+			      t.id),
+		1);
 	assert_int_equal(at_dead_letters(&world), before + 1);
 }
 
@@ -486,7 +490,8 @@ static void forge(const char *durable, const char *subject, const char *event_id
 				     .len = 1 };
 	uint64_t seq = 0;
 
-	assert_int_equal(bus_js_publish(world.ads, &e, 1, PUBLISH_MS, &seq), ST_OK);
+	assert_int_equal(bus_js_publish(world_bus(&world, "ingest-ads"), &e, 1, PUBLISH_MS, &seq),
+			 ST_OK);
 }
 
 /* The deploy user may publish everything; a service must not make it do so. */
