@@ -9,33 +9,27 @@
 #include "core/id.h"
 #include "core/timeutil.h"
 #include "http/client.h"
-#include "svc/svc.h"
 #include "svc/telemetry.h"
 
 #include <civetweb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ALERTS_MAX 10000
 #define STEP       20 /* requests that turn the rule; more than what made rule and channel */
 #define WAIT_MS    15000
 #define BODY_MAX   4096
-#define TOKEN_MAX  8192
 #define RULE       "bench: cause to webhook"
 
 struct alert_bench {
 	struct svc *svc;
 	char *base, *tenant;
-	char token[TOKEN_MAX];
+	char token[ACCESS_TOKEN_MAX];
 	int64_t count;
 	struct mg_context *server;
 	char hook_url[64];
-	bool failed;
-	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
 	int64_t arrived;    /* notices of the rule; under the lock */
@@ -192,81 +186,33 @@ static bool measure(struct alert_bench *b)
 	return true;
 }
 
-static void *run(void *arg)
+static bool run(struct svc *svc, void *arg)
 {
 	struct alert_bench *b = arg;
-
-	b->failed = !start_receiver(b) || !make_rule(b) || !measure(b);
-	if (b->server)
-		mg_stop(b->server);
-	kill(getpid(), SIGTERM); /* the end that every service has */
-	return NULL;
-}
-
-static enum status start(struct svc *svc, void *arg, struct error *err)
-{
-	struct alert_bench *b = arg;
+	bool good;
 
 	b->svc = svc;
-	return pthread_create(&b->thread, NULL, run, b) == 0
-		       ? ST_OK
-		       : error_set(err, ST_UNAVAILABLE, NULL, "no thread");
-}
-
-static void stop(struct svc *svc, void *arg)
-{
-	struct alert_bench *b = arg;
-
-	(void)svc;
-	pthread_join(b->thread, NULL);
-}
-
-/* It takes no requests, so it needs no keys. */
-static enum status no_state(struct svc *svc, void *arg, struct arena *arena,
-			    struct access_state *ret, struct error *err)
-{
-	(void)svc;
-	(void)arg;
-	(void)arena;
-	(void)err;
-	*ret = (struct access_state){ .version = 1 };
-	return ST_OK;
-}
-
-static bool read_token(const char *path, char out[TOKEN_MAX])
-{
-	FILE *f = fopen(path, "r");
-	bool ret = f && fgets(out, TOKEN_MAX, f);
-
-	if (f)
-		fclose(f);
-	if (ret)
-		out[strcspn(out, "\n")] = '\0';
-	return ret;
+	good = start_receiver(b) && make_rule(b) && measure(b);
+	if (b->server)
+		mg_stop(b->server);
+	return good;
 }
 
 int bench_alerts(int argc, char **argv)
 {
-	static const struct svc_spec spec = {
-		.name = "api-edge",
-		.summary = "causes alerts and waits for their webhooks",
-		.start = start,
-		.stop = stop,
-		.access_state = no_state,
-	};
 	static struct alert_bench b = { .lock = PTHREAD_MUTEX_INITIALIZER,
 					.cond = PTHREAD_COND_INITIALIZER };
-	int code;
 
 	(void)argc;
 	b.base = argv[1];
 	b.tenant = argv[2];
 	b.count = bench_number("ALERTS", argv[4], 1, ALERTS_MAX);
-	if (!uuid_valid(b.tenant) || !read_token(argv[3], b.token)) {
-		fprintf(stderr,
-			"bench: an address, a tenant's id, a file with a token, a number\n");
+	if (!uuid_valid(b.tenant)) {
+		fprintf(stderr, "bench: %s is no tenant's id\n", b.tenant);
 		return 2;
 	}
-	code = svc_main(&spec, &b, 1, argv);
-	return code ? code : b.failed;
+	return bench_token(argv[3], b.token)
+		       ? bench_as_service("api-edge", "causes alerts and waits for their webhooks",
+					  run, &b)
+		       : 1;
 }

@@ -1,11 +1,12 @@
 /*
- * What the parts of the bench share: a load of callers and its figures. Read next: main.c, then
- * docs/internals/bench.md.
+ * What the parts of the bench share: a load of callers and its figures, and a service's place to
+ * run in. Read next: main.c, then docs/internals/bench.md.
  */
 #ifndef BENCH_H
 #define BENCH_H
 
-#include "core/status.h"
+#include "access/access.h"
+#include "svc/svc.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +32,32 @@ struct load_result {
 bool load_run(const struct load *l, struct load_result *ret);
 /* "RESULT per_second p50_ms p99_ms errors", which bench.sh reads. */
 void load_print(const struct load_result *r);
+
+/* ---- service.c ---- */
+
+/* What a part does on a thread of its own while the runtime of a service runs; false: it failed,
+ * and has said why. */
+typedef bool bench_act_fn(struct svc *svc, void *arg);
+/* Runs it in the place of the service of that name and ends the runtime after it: the exit code. */
+int bench_as_service(const char *name, const char *summary, bench_act_fn *act, void *arg);
+/* The token in a file's first line; false with a message when there is none. */
+bool bench_token(const char *path, char out[ACCESS_TOKEN_MAX]);
+
+/* ---- calls.c ---- */
+
+/* One call or several with `call`; false counts as an error, and call->err is printed. */
+typedef bool bench_call_fn(struct call *call, void *arg);
+struct bench_calls {
+	const char *name, *summary; /* the service that calls */
+	int call_ms;
+	bench_call_fn *first; /* before the load; may be NULL */
+	bench_call_fn *once;  /* the load */
+	void *arg;
+};
+/* Runs the load of that many callers, the numbers as they were given, and prints it: the exit code.
+ */
+int bench_calls(const struct bench_calls *calls, const char *token_file, const char *callers,
+		const char *seconds);
 
 /* ---- the commands: their exit codes ---- */
 

@@ -8,17 +8,13 @@
 
 #include "core/id.h"
 #include "core/timeutil.h"
-#include "svc/svc.h"
 #include "svc/telemetry.h"
 
 #include <math.h>
 #include <postgresql/libpq-fe.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ROUTES        20
 #define USERS         50
@@ -32,8 +28,7 @@ struct teller {
 	struct svc *svc;
 	char *tenant;
 	int64_t rows;
-	bool paced, failed;
-	pthread_t thread;
+	bool paced;
 	char users[USERS][UUID_TEXT], routes[ROUTES][32];
 };
 
@@ -109,14 +104,16 @@ static int64_t wait_stored(PGconn *watch, int64_t want, int64_t start)
 	return 0;
 }
 
-static void *tell_all(void *arg)
+static bool tell_all(struct svc *svc, void *arg)
 {
 	struct teller *t = arg;
 	unsigned short seed[3] = { 1, 2, 3 };
 	PGconn *watch = getenv("WATCH_DB") ? PQconnectdb(getenv("WATCH_DB")) : NULL;
 	int64_t before = watch ? stored(watch) : 0, start = time_mono_us(), told, done = 0;
 	struct telemetry_counts c;
+	bool good;
 
+	t->svc = svc;
 	for (int64_t i = 0; i < t->rows; i++) {
 		if (t->paced && i % RING_ROOM == 0)
 			wait_for_room(t);
@@ -126,56 +123,17 @@ static void *tell_all(void *arg)
 	svc_telemetry_counts(t->svc, &c);
 	if (watch)
 		done = wait_stored(watch, before + t->rows - (int64_t)c.dropped, start);
-	t->failed = watch && (before < 0 || done == 0);
+	good = !watch || (before >= 0 && done > 0);
 	/* Rows, dropped, microseconds until all were told and until all were stored. */
 	printf("RESULT %lld %llu %lld %lld\n", (long long)t->rows, (unsigned long long)c.dropped,
 	       (long long)told, (long long)done);
 	PQfinish(watch);
-	kill(getpid(), SIGTERM); /* the end that every service has: a last flush */
-	return NULL;
-}
-
-static enum status start(struct svc *svc, void *arg, struct error *err)
-{
-	struct teller *t = arg;
-
-	t->svc = svc;
-	return pthread_create(&t->thread, NULL, tell_all, t) == 0
-		       ? ST_OK
-		       : error_set(err, ST_UNAVAILABLE, NULL, "no thread");
-}
-
-static void stop(struct svc *svc, void *arg)
-{
-	struct teller *t = arg;
-
-	(void)svc;
-	pthread_join(t->thread, NULL);
-}
-
-/* It takes no requests, so it needs no keys. */
-static enum status no_state(struct svc *svc, void *arg, struct arena *arena,
-			    struct access_state *ret, struct error *err)
-{
-	(void)svc;
-	(void)arg;
-	(void)arena;
-	(void)err;
-	*ret = (struct access_state){ .version = 1 };
-	return ST_OK;
+	return good;
 }
 
 int bench_telemetry(int argc, char **argv)
 {
-	static const struct svc_spec spec = {
-		.name = "api-edge",
-		.summary = "tells requests that never were",
-		.start = start,
-		.stop = stop,
-		.access_state = no_state,
-	};
 	static struct teller t;
-	int code;
 
 	(void)argc;
 	t.tenant = argv[1];
@@ -189,6 +147,5 @@ int bench_telemetry(int argc, char **argv)
 		uuid_v7(t.users[i]);
 	for (int i = 0; i < ROUTES; i++)
 		snprintf(t.routes[i], sizeof(t.routes[i]), "GET /api/bench/%02d", i);
-	code = svc_main(&spec, &t, 1, argv);
-	return code ? code : t.failed;
+	return bench_as_service("api-edge", "tells requests that never were", tell_all, &t);
 }
