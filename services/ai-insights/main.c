@@ -9,8 +9,10 @@
 
 extern const struct db_migration ai_insights_migrations[];
 
-static const struct db_stmt *const statements[] = { question_statements, call_statements, NULL };
-static const struct db_stmt *const worker_statements[] = { sweep_statements, NULL };
+static const struct db_stmt *const statements[] = { question_statements, call_statements,
+						    settled_statements, NULL };
+static const struct db_stmt *const worker_statements[] = { sweep_statements, settled_statements,
+							   NULL };
 static const struct db_migration_set migrations[] = { { "ai-insights", ai_insights_migrations },
 						      { 0 } };
 

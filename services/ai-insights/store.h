@@ -14,7 +14,9 @@
 
 #define ANALYST_MODEL "analyst" /* the model's name when none was asked */
 
-extern const struct db_stmt question_statements[], call_statements[], sweep_statements[];
+/* settled_statements are the asker's process's and the sweeper's both. */
+extern const struct db_stmt question_statements[], call_statements[], settled_statements[],
+	sweep_statements[];
 
 /* Where a store works: the scope's tenant is in every row that it writes. */
 struct place {
@@ -28,6 +30,10 @@ struct place {
 struct db_tx *store_tx(const struct place *p);
 /* Arguments that begin with the tenant. */
 void store_args(const struct place *p, struct db_args *args);
+/* Adds the last or only statement to a transaction of store_tx (NULL: ST_UNAVAILABLE) and runs it.
+ */
+enum status store_run(const struct place *p, struct db_tx *tx, const char *stmt,
+		      const struct db_args *args) MUST_USE;
 
 /* ---- questions: store_questions.c ---- */
 
@@ -118,6 +124,7 @@ struct model_call {
 enum status store_call_open(const struct place *p, const struct model_call *c) MUST_USE;
 /* What it used, as soon as that is known; the sweeper settles it unless that is noted soon. */
 enum status store_call_used(const struct place *p, const struct model_call *c) MUST_USE;
+/* What it cost; the sweeper says so as the worker. */
 enum status store_call_settled(const struct place *p, const char *reservation_id, int64_t cost_nano,
 			       bool unpriced) MUST_USE;
 
@@ -132,8 +139,6 @@ struct unsettled {
  * later and later. */
 enum status store_sweep_claim(const struct place *p, int max, struct unsettled **ret,
 			      size_t *n) MUST_USE;
-enum status store_sweep_settled(const struct place *p, const char *reservation_id,
-				int64_t cost_nano, bool unpriced) MUST_USE;
 /* Questions without an answer and calls without an end, past their time. */
 enum status store_sweep_overdue(const struct place *p, int64_t *questions, int64_t *calls) MUST_USE;
 

@@ -14,6 +14,10 @@ const struct db_stmt call_statements[] = {
 	  " output_tokens = $7::bigint, provider_request_id = $8, model = $9,"
 	  " used_at = $10::timestamptz, next_try_at = clock_timestamp() + interval '5 seconds'"
 	  " WHERE reservation_id = $1::uuid AND state <> 'settled'" },
+	{ NULL, NULL },
+};
+
+const struct db_stmt settled_statements[] = {
 	{ "call_settled", "UPDATE model_calls SET state = 'settled', cost_nano_usd = $2::bigint,"
 			  " unpriced = $3::boolean, next_try_at = NULL"
 			  " WHERE reservation_id = $1::uuid" },
@@ -25,8 +29,6 @@ enum status store_call_open(const struct place *p, const struct model_call *c)
 	AUTO_TX *tx = store_tx(p);
 	struct db_args args;
 
-	if (!tx)
-		return ST_UNAVAILABLE;
 	store_args(p, &args);
 	db_arg_text(&args, c->reservation_id);
 	db_arg_text(&args, c->brand_id);
@@ -34,8 +36,7 @@ enum status store_call_open(const struct place *p, const struct model_call *c)
 	db_arg_text(&args, c->user_id);
 	db_arg_text(&args, c->model);
 	db_arg_time(&args, c->overdue_at);
-	db_add(tx, "call_open", &args);
-	return db_run(tx, p->deadline_us, p->err);
+	return store_run(p, tx, "call_open", &args);
 }
 
 enum status store_call_used(const struct place *p, const struct model_call *c)
@@ -43,8 +44,6 @@ enum status store_call_used(const struct place *p, const struct model_call *c)
 	AUTO_TX *tx = store_tx(p);
 	struct db_args args;
 
-	if (!tx)
-		return ST_UNAVAILABLE;
 	db_args_init(&args, p->arena);
 	db_arg_text(&args, c->reservation_id);
 	db_arg_bool(&args, c->used);
@@ -56,8 +55,7 @@ enum status store_call_used(const struct place *p, const struct model_call *c)
 	db_arg_text(&args, c->request_id);
 	db_arg_text(&args, c->model);
 	db_arg_time(&args, c->used_at);
-	db_add(tx, "call_used", &args);
-	return db_run(tx, p->deadline_us, p->err);
+	return store_run(p, tx, "call_used", &args);
 }
 
 enum status store_call_settled(const struct place *p, const char *reservation_id, int64_t cost_nano,
@@ -66,12 +64,9 @@ enum status store_call_settled(const struct place *p, const char *reservation_id
 	AUTO_TX *tx = store_tx(p);
 	struct db_args args;
 
-	if (!tx)
-		return ST_UNAVAILABLE;
 	db_args_init(&args, p->arena);
 	db_arg_text(&args, reservation_id);
 	db_arg_i64(&args, cost_nano);
 	db_arg_bool(&args, unpriced);
-	db_add(tx, "call_settled", &args);
-	return db_run(tx, p->deadline_us, p->err);
+	return store_run(p, tx, "call_settled", &args);
 }

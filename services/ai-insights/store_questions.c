@@ -62,21 +62,6 @@ const struct db_stmt question_statements[] = {
 	{ NULL, NULL },
 };
 
-struct db_tx *store_tx(const struct place *p)
-{
-	struct db_tx *tx = db_tx_new(p->db, &p->scope);
-
-	if (!tx)
-		error_set(p->err, ST_UNAVAILABLE, NULL, "the service is out of memory");
-	return tx;
-}
-
-void store_args(const struct place *p, struct db_args *args)
-{
-	db_args_init(args, p->arena);
-	db_arg_text(args, p->scope.tenant_id);
-}
-
 static enum status memory(const struct place *p)
 {
 	return arena_failed(p->arena) ? error_set(p->err, ST_TOO_LARGE, NULL,
@@ -170,12 +155,9 @@ enum status store_question_fail(const struct place *p, const char *question_id)
 	AUTO_TX *tx = store_tx(p);
 	struct db_args args;
 
-	if (!tx)
-		return ST_UNAVAILABLE;
 	db_args_init(&args, p->arena);
 	db_arg_text(&args, question_id);
-	db_add(tx, "question_failed", &args);
-	return db_run(tx, p->deadline_us, p->err);
+	return store_run(p, tx, "question_failed", &args);
 }
 
 enum status store_today(const struct place *p, const char *zone, int32_t *ret)
@@ -184,12 +166,9 @@ enum status store_today(const struct place *p, const char *zone, int32_t *ret)
 	struct db_args args;
 	enum status st;
 
-	if (!tx)
-		return ST_UNAVAILABLE;
 	db_args_init(&args, p->arena);
 	db_arg_text(&args, zone);
-	db_add(tx, "today", &args);
-	st = db_run(tx, p->deadline_us, p->err);
+	st = store_run(p, tx, "today", &args);
 	if (st == ST_OK)
 		*ret = db_date(tx, 0, 0, 0);
 	return st;
@@ -337,15 +316,12 @@ enum status store_questions(const struct place *p, const char *brand_id, const c
 	struct db_args args;
 	enum status st;
 
-	if (!tx)
-		return ST_UNAVAILABLE;
 	db_args_init(&args, p->arena);
 	db_arg_text(&args, user_id);
 	db_arg_text(&args, brand_id);
 	db_arg_text(&args, before);
 	db_arg_i64(&args, max);
-	db_add(tx, "questions", &args);
-	st = db_run(tx, p->deadline_us, p->err);
+	st = store_run(p, tx, "questions", &args);
 	if (st == ST_OK)
 		st = read_rows(p, tx, ret, n);
 	return st == ST_OK ? read_parts(p, *ret, *n) : st;
@@ -365,13 +341,10 @@ enum status store_question(const struct place *p, const char *question_id, const
 	enum status st;
 	size_t n;
 
-	if (!tx)
-		return ST_UNAVAILABLE;
 	db_args_init(&args, p->arena);
 	db_arg_text(&args, user_id);
 	db_arg_text(&args, question_id);
-	db_add(tx, "question", &args);
-	st = db_run(tx, p->deadline_us, p->err);
+	st = store_run(p, tx, "question", &args);
 	if (st == ST_OK)
 		st = read_rows(p, tx, &rows, &n);
 	if (st == ST_OK && n == 0)

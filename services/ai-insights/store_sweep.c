@@ -12,9 +12,6 @@ const struct db_stmt sweep_statements[] = {
 	  " RETURNING m.tenant_id, m.reservation_id, m.brand_id, m.question_id, m.user_id, m.model,"
 	  " m.state = 'used', m.input_tokens, m.cache_read_tokens, m.cache_write_5m_tokens,"
 	  " m.cache_write_1h_tokens, m.output_tokens, m.provider_request_id, m.used_at, m.tries" },
-	{ "sweep_settled", "UPDATE model_calls SET state = 'settled', cost_nano_usd = $2::bigint,"
-			   " unpriced = $3::boolean, next_try_at = NULL"
-			   " WHERE reservation_id = $1::uuid" },
 	{ "sweep_questions", "UPDATE questions SET state = 'failed', version = version + 1"
 			     " WHERE state = 'asked' AND overdue_at < clock_timestamp()" },
 	{ "sweep_calls", "UPDATE model_calls SET state = 'unknown'"
@@ -49,12 +46,9 @@ enum status store_sweep_claim(const struct place *p, int max, struct unsettled *
 	enum status st;
 	size_t n;
 
-	if (!tx)
-		return ST_UNAVAILABLE;
 	db_args_init(&args, p->arena);
 	db_arg_i64(&args, max);
-	db_add(tx, "sweep_claim", &args);
-	st = db_run(tx, p->deadline_us, p->err);
+	st = store_run(p, tx, "sweep_claim", &args);
 	if (st != ST_OK)
 		return st;
 	n = (size_t)db_rows(tx, 0);
@@ -68,22 +62,6 @@ enum status store_sweep_claim(const struct place *p, int max, struct unsettled *
 	return ST_OK;
 }
 
-enum status store_sweep_settled(const struct place *p, const char *reservation_id,
-				int64_t cost_nano, bool unpriced)
-{
-	AUTO_TX *tx = store_tx(p);
-	struct db_args args;
-
-	if (!tx)
-		return ST_UNAVAILABLE;
-	db_args_init(&args, p->arena);
-	db_arg_text(&args, reservation_id);
-	db_arg_i64(&args, cost_nano);
-	db_arg_bool(&args, unpriced);
-	db_add(tx, "sweep_settled", &args);
-	return db_run(tx, p->deadline_us, p->err);
-}
-
 enum status store_sweep_overdue(const struct place *p, int64_t *questions, int64_t *calls)
 {
 	AUTO_TX *tx = store_tx(p);
@@ -94,8 +72,7 @@ enum status store_sweep_overdue(const struct place *p, int64_t *questions, int64
 		return ST_UNAVAILABLE;
 	db_args_init(&args, p->arena);
 	db_add(tx, "sweep_questions", &args);
-	db_add(tx, "sweep_calls", &args);
-	st = db_run(tx, p->deadline_us, p->err);
+	st = store_run(p, tx, "sweep_calls", &args);
 	if (st == ST_OK) {
 		*questions = db_affected(tx, 0);
 		*calls = db_affected(tx, 1);

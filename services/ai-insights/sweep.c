@@ -58,7 +58,7 @@ static enum status settle_one(struct sweep *s, const struct unsettled *u)
 	if (st != ST_OK)
 		return st;
 	p = worker_place(s);
-	return store_sweep_settled(&p, u->call.reservation_id, cost.cost_nano, cost.unpriced);
+	return store_call_settled(&p, u->call.reservation_id, cost.cost_nano, cost.unpriced);
 }
 
 /* A call that fails stays claimed until its next try; the others go on. */
