@@ -30,6 +30,7 @@ struct run {
 	int64_t begin_until, read_until; /* monotonic */
 	struct running running;          /* with the flag that cuts a turn short */
 	enum status failed; /* what ends the whole: the asker left, no access any more */
+	int64_t most;       /* tokens that were reserved for reading */
 	int turns, tools;
 	bool tools_ran; /* there are figures: text of a turn may be the answer */
 	bool paused;    /* the next turn goes on with the same text */
@@ -91,6 +92,10 @@ static void on_usage(void *arg, const struct model_spent *spent)
 	};
 
 	bill_note(&r->t->bill, &used);
+	if (!u->partial && bill_same_model(r->t->bill.model, spent->model))
+		bound_learn(&r->t->asking->app->bound, r->talk, r->most,
+			    u->input + u->cache_read + u->cache_write_5m + u->cache_write_1h,
+			    u->output);
 	if (u->partial && !r->wrote && bill_open(&r->t->bill) != ST_OK)
 		atomic_store(&r->running.cancel, true);
 }
@@ -261,8 +266,7 @@ static enum status send_turn(struct run *r, struct model_reply *reply)
 static enum status one_turn(struct run *r, bool *done)
 {
 	struct turns *t = r->t;
-	bool hour = strcmp(t->asking->app->cfg.cache_ttl, "1h") == 0;
-	int64_t most = (int64_t)conversation_tokens_at_most(r->talk);
+	bool hour = conversation_keeps_hour(r->talk);
 	struct model_reply reply;
 	enum status st;
 
@@ -270,9 +274,10 @@ static enum status one_turn(struct run *r, bool *done)
 		return error_set(t->call.err, ST_CANCELLED, NULL, "the asker left");
 	if (++r->turns >= ASK_TURNS_MAX)
 		conversation_forbid_tools(r->talk);
+	r->most = (int64_t)conversation_tokens_at_most(r->talk);
 	/* Writing to the cache is the dearest that can become of a token that is read. */
-	t->bill.estimate = (struct tokens){ .cache_write_5m = hour ? 0 : most,
-					    .cache_write_1h = hour ? most : 0,
+	t->bill.estimate = (struct tokens){ .cache_write_5m = hour ? 0 : r->most,
+					    .cache_write_1h = hour ? r->most : 0,
 					    .output = t->asking->app->cfg.max_tokens };
 	t->bill.deadline_us = r->read_until;
 	if (bill_open(&t->bill) != ST_OK) {
@@ -306,6 +311,7 @@ static enum status begin(struct run *r)
 					   tools[i].input_schema, t->call.err);
 	if (st != ST_OK)
 		return st;
+	bound_begin(&t->asking->app->bound, r->talk);
 	return conversation_add_user(
 		r->talk, prompt_question(a, t->asking->facts, t->asking->question->text),
 		t->call.err);

@@ -11,10 +11,9 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-#define TALK_MAGIC      0x54414c4bu
-#define PENDING_MAX     64   /* tool calls of one assistant message */
-#define OVERHEAD_TOKENS 1024 /* the provider's own prompt for tools, framing */
-#define NAME_CHARS      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+#define TALK_MAGIC  0x54414c4bu
+#define PENDING_MAX 64 /* tool calls of one assistant message */
+#define NAME_CHARS  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
 /* JSON that is sent as it is. */
 struct piece {
@@ -51,6 +50,8 @@ struct conversation {
 	size_t n_blocks;
 	struct pending pending[PENDING_MAX]; /* calls of the last assistant message */
 	size_t n_pending;
+	size_t told, told_blocks; /* at most so many tokens, of tools, system and so many blocks */
+	size_t written;           /* tokens, of all that the model said */
 	bool forbid;
 };
 
@@ -364,15 +365,26 @@ void conversation_forbid_tools(struct conversation *c)
 	c->forbid = true;
 }
 
+void conversation_told(struct conversation *c, size_t read, size_t written)
+{
+	CHECK_MAGIC(c, TALK_MAGIC);
+	c->told = read > 0 ? read + written : 0;
+	c->told_blocks = read > 0 ? c->n_blocks : 0;
+	c->written += written;
+}
+
 size_t conversation_tokens_at_most(const struct conversation *c)
 {
-	size_t n = c->system.len + OVERHEAD_TOKENS;
+	size_t bytes = c->system.len + c->written, known = c->told;
 
+	CHECK_MAGIC(c, TALK_MAGIC);
 	for (size_t i = 0; i < c->n_tools; i++)
-		n += c->tools[i].json.len;
-	for (size_t i = 0; i < c->n_blocks; i++)
-		n += c->blocks[i].len;
-	return n;
+		bytes += c->tools[i].json.len;
+	for (size_t i = 0; i < c->n_blocks; i++) {
+		bytes += c->blocks[i].len;
+		known += i < c->told_blocks ? 0 : c->blocks[i].len;
+	}
+	return (c->told > 0 && known < bytes ? known : bytes) + CONVERSATION_SLACK;
 }
 
 /* ---- the body ---- */

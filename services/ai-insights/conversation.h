@@ -23,6 +23,9 @@
 #define CONVERSATION_BODY_MAX        (4 * 1024 * 1024)
 #define CONVERSATION_JSON_DEPTH      32
 #define CONVERSATION_BREAKPOINTS_MAX 4 /* the provider's limit */
+/* Tokens beyond what is said: the provider's own prompt for tools, which differs with what the
+ * model may call, frames of messages, tokens that run over the end of what was told. */
+#define CONVERSATION_SLACK 1024
 
 enum conversation_ttl { CONVERSATION_TTL_5M, CONVERSATION_TTL_1H };
 
@@ -74,8 +77,18 @@ bool conversation_keeps_hour(const struct conversation *c);
 /* From now on the model may call no tool: it has to answer. The cached prefix stays as it is. */
 void conversation_forbid_tools(struct conversation *c);
 
-/* No fewer tokens than the body can be, for a reservation before the call: a token is at least a
- * byte, and the provider adds a prompt of its own for tools. */
+/*
+ * What has been said so far, tools and system with it, is at most `read` tokens, and what the model
+ * says to it, which is added next, was `written` tokens to write: more than its bytes when it
+ * thinks more than it shows. read 0: it is not known. Replaces what was told before.
+ */
+void conversation_told(struct conversation *c, size_t read, size_t written);
+
+/*
+ * No fewer tokens than the body can be, for a reservation before the call: what was told, and for
+ * what has been said since (without it: for all) its bytes, because a token is at least a byte; and
+ * CONVERSATION_SLACK.
+ */
 size_t conversation_tokens_at_most(const struct conversation *c);
 
 /*

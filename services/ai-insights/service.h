@@ -5,6 +5,8 @@
 #ifndef INSIGHTS_SERVICE_H
 #define INSIGHTS_SERVICE_H
 
+#include "bound.h"
+
 #include "core/config.h"
 #include "db/db.h"
 #include "svc/svc.h"
@@ -33,6 +35,7 @@ struct insights {
 	char key[INSIGHTS_KEY_MAX]; /* empty: no key, the analyst answers. Never in a log. */
 	struct model_client *model; /* NULL without a key */
 	atomic_int asking;          /* questions being answered */
+	struct bound bound;         /* of what a call of the model can read */
 	pthread_mutex_t running_lock;
 	struct running *running;
 	pthread_t sweeper;

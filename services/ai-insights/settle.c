@@ -111,8 +111,7 @@ static void add(struct tokens *sum, const struct tokens *t)
 	sum->output += t->output;
 }
 
-/* A maker answers for "claude-x" as "claude-x-20260801", too: the same model at the same price. */
-static bool same_model(const char *asked, const char *answered)
+bool bill_same_model(const char *asked, const char *answered)
 {
 	size_t n = strlen(asked);
 
@@ -129,7 +128,7 @@ void bill_note(struct bill *b, const struct bill_used *used)
 	c.used = true;
 	c.used_at = time_now_us();
 	c.tokens = used->tokens;
-	if (!same_model(b->model, used->model))
+	if (!bill_same_model(b->model, used->model))
 		c.model = used->model;
 	c.request_id = used->request_id;
 	add(&b->used, &used->tokens);

@@ -39,6 +39,8 @@ void bill_init(struct bill *b, struct call *call, const struct question *q, cons
 enum status bill_open(struct bill *b) MUST_USE;
 /* What the open call used; it is settled, now or by the sweeper, and none is open any more. */
 void bill_note(struct bill *b, const struct bill_used *used);
+/* A maker answers for "claude-x" as "claude-x-20260801", too: the same model at the same price. */
+bool bill_same_model(const char *asked, const char *answered);
 /* The open call used nothing: its hold is given back. Does nothing when none is open. */
 void bill_give_back(struct bill *b);
 
