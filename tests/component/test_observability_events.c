@@ -29,24 +29,32 @@
 typedef Observability__V1__ListEventsRequest request;
 typedef Observability__V1__ListEventsReply reply;
 
-static struct tw_world w;
+static struct world w;
 static char tenant[UUID_TEXT], brand[UUID_TEXT];
 static const char *admin;
 
 static int fresh(void **state)
 {
 	(void)state;
-	tw_fresh(&w);
+	world_fresh(&w);
 	uuid_v7(tenant);
 	uuid_v7(brand);
-	admin = tw_token(&w, tenant, ROLE_ADMIN, "");
+	admin = world_token(&w, tenant, ROLE_ADMIN, "");
 	return 0;
+}
+
+/* Publishes an event of the tenant as its owner would; `id` is of one that is sent again. */
+static void tell(const struct contract_event *event, const void *message, const char *actor,
+		 const char *id, int64_t at_us)
+{
+	world_publish(&w, tenant, event, message,
+		      (struct sending){ .actor = actor, .replay = id, .at_us = at_us });
 }
 
 static void until_rows(int64_t want)
 {
-	tw_sql_until(&w, want, "SELECT count(*) FROM observability.events WHERE tenant_id = '%s'",
-		     tenant);
+	world_sql_reach(&w, want,
+			"SELECT count(*) FROM observability.events WHERE tenant_id = '%s'", tenant);
 }
 
 static request ask(void)
@@ -88,12 +96,10 @@ static void publish_insights(void)
 	f.rating = 2;
 	f.was_actionable = true;
 	f.version = 1;
-	tw_publish(&w, tenant, &ai_insights_events[AI_INSIGHTS_EVENT_QUESTION_ASKED], &q, USER,
-		   NULL, now - 5000000);
-	tw_publish(&w, tenant, &ai_insights_events[AI_INSIGHTS_EVENT_ANSWER_GENERATED], &a, USER,
-		   NULL, now - 4000000);
-	tw_publish(&w, tenant, &ai_insights_events[AI_INSIGHTS_EVENT_FEEDBACK_GIVEN], &f, OTHER,
-		   NULL, now - 3000000);
+	tell(&ai_insights_events[AI_INSIGHTS_EVENT_QUESTION_ASKED], &q, USER, NULL, now - 5000000);
+	tell(&ai_insights_events[AI_INSIGHTS_EVENT_ANSWER_GENERATED], &a, USER, NULL,
+	     now - 4000000);
+	tell(&ai_insights_events[AI_INSIGHTS_EVENT_FEEDBACK_GIVEN], &f, OTHER, NULL, now - 3000000);
 }
 
 static void publish_billing(void)
@@ -119,14 +125,14 @@ static void publish_billing(void)
 	b.used_nano_usd = 5000000001;
 	e.reservation_id = (char *)"reservation-1";
 	e.held_nano_usd = 7;
-	tw_publish(&w, tenant, &token_billing_events[TOKEN_BILLING_EVENT_USAGE_RECORDED], &u,
-		   "ai-insights", NULL, now - 4);
-	tw_publish(&w, tenant, &token_billing_events[TOKEN_BILLING_EVENT_USAGE_UNPRICED], &n,
-		   "token-billing", NULL, now - 3);
-	tw_publish(&w, tenant, &token_billing_events[TOKEN_BILLING_EVENT_BUDGET_CROSSED], &b,
-		   "token-billing", NULL, now - 2);
-	tw_publish(&w, tenant, &token_billing_events[TOKEN_BILLING_EVENT_RESERVATION_EXPIRED], &e,
-		   "token-billing", NULL, now - 1);
+	tell(&token_billing_events[TOKEN_BILLING_EVENT_USAGE_RECORDED], &u, "ai-insights", NULL,
+	     now - 4);
+	tell(&token_billing_events[TOKEN_BILLING_EVENT_USAGE_UNPRICED], &n, "token-billing", NULL,
+	     now - 3);
+	tell(&token_billing_events[TOKEN_BILLING_EVENT_BUDGET_CROSSED], &b, "token-billing", NULL,
+	     now - 2);
+	tell(&token_billing_events[TOKEN_BILLING_EVENT_RESERVATION_EXPIRED], &e, "token-billing",
+	     NULL, now - 1);
 }
 
 static void publish_rest(void)
@@ -148,11 +154,10 @@ static void publish_rest(void)
 	s.pages = 12;
 	d.pages = 3;
 	d.platform = ADS__V1__PLATFORM__PLATFORM_TIKTOK;
-	tw_publish(&w, tenant, &auth_events[AUTH_EVENT_AUDIT_RECORDED], &a, OTHER, NULL, now);
-	tw_publish(&w, tenant, &ingest_shopify_events[INGEST_SHOPIFY_EVENT_SYNC_FINISHED], &s,
-		   "ingest-shopify", NULL, now - 20000000);
-	tw_publish(&w, tenant, &ingest_ads_events[INGEST_ADS_EVENT_SYNC_FINISHED], &d, USER, NULL,
-		   now - 10000000);
+	tell(&auth_events[AUTH_EVENT_AUDIT_RECORDED], &a, OTHER, NULL, now);
+	tell(&ingest_shopify_events[INGEST_SHOPIFY_EVENT_SYNC_FINISHED], &s, "ingest-shopify", NULL,
+	     now - 20000000);
+	tell(&ingest_ads_events[INGEST_ADS_EVENT_SYNC_FINISHED], &d, USER, NULL, now - 10000000);
 }
 
 static void test_business_events_in_words(void **state)
@@ -202,15 +207,15 @@ static void test_business_events_in_words(void **state)
 		assert_string_equal(out->events[i]->event_id, out->events[i]->span_id);
 	}
 	/* What rules look at was summed in the same transactions. */
-	assert_int_equal(tw_sql_int(&w,
-				    "SELECT count(*) FROM observability.sample_answers WHERE"
-				    " tenant_id = '%s'",
-				    tenant),
+	assert_int_equal(world_sql_int(&w,
+				       "SELECT count(*) FROM observability.sample_answers WHERE"
+				       " tenant_id = '%s'",
+				       tenant),
 			 1);
-	assert_int_equal(tw_sql_int(&w,
-				    "SELECT count(*) FROM observability.sample_verdicts WHERE"
-				    " tenant_id = '%s'",
-				    tenant),
+	assert_int_equal(world_sql_int(&w,
+				       "SELECT count(*) FROM observability.sample_verdicts WHERE"
+				       " tenant_id = '%s'",
+				       tenant),
 			 1);
 }
 
@@ -224,19 +229,17 @@ static void test_an_event_twice_is_one_row(void **state)
 	q.question = (char *)"Again?";
 	q.version = 1;
 	snprintf(id, sizeof(id), "ai-insights:%s", tenant);
-	tw_publish(&w, tenant, &ai_insights_events[AI_INSIGHTS_EVENT_QUESTION_ASKED], &q, USER, id,
-		   0);
+	tell(&ai_insights_events[AI_INSIGHTS_EVENT_QUESTION_ASKED], &q, USER, id, 0);
 	until_rows(1);
 	for (int i = 0; i < 3; i++)
-		tw_publish(&w, tenant, &ai_insights_events[AI_INSIGHTS_EVENT_QUESTION_ASKED], &q,
-			   USER, id, 0);
+		tell(&ai_insights_events[AI_INSIGHTS_EVENT_QUESTION_ASKED], &q, USER, id, 0);
 	/* The one after them is there, so they were seen. */
-	tw_publish(&w, tenant, &ai_insights_events[AI_INSIGHTS_EVENT_QUESTION_ASKED], &q, OTHER,
-		   NULL, 0);
-	tw_sql_until(&w, 1,
-		     "SELECT count(*) FROM observability.events WHERE tenant_id = '%s' AND user_id"
-		     " = '" OTHER "'",
-		     tenant);
+	tell(&ai_insights_events[AI_INSIGHTS_EVENT_QUESTION_ASKED], &q, OTHER, NULL, 0);
+	world_sql_reach(
+		&w, 1,
+		"SELECT count(*) FROM observability.events WHERE tenant_id = '%s' AND user_id"
+		" = '" OTHER "'",
+		tenant);
 	until_rows(2);
 }
 
@@ -375,7 +378,7 @@ static void test_others_see_nothing(void **state)
 	publish_insights();
 	until_rows(23);
 	uuid_v7(stranger);
-	theirs = tw_token(&w, stranger, ROLE_ADMIN, "");
+	theirs = world_token(&w, stranger, ROLE_ADMIN, "");
 	assert_int_equal(list(theirs, &in)->n_events, 0);
 	in.page_size = 5;
 	out = list(admin, &in);
@@ -390,10 +393,10 @@ static void test_others_see_nothing(void **state)
 	in.user_id = (char *)USER;
 	assert_int_equal(list(theirs, &in)->n_events, 0);
 	in = ask();
-	assert_int_equal(
-		tw_call(&w, tw_token(&w, tenant, ROLE_ANALYST, ""), OBSERVABILITY_LIST_EVENTS, &in)
-			.status,
-		ST_DENIED);
+	assert_int_equal(tw_call(&w, world_token(&w, tenant, ROLE_ANALYST, ""),
+				 OBSERVABILITY_LIST_EVENTS, &in)
+				 .status,
+			 ST_DENIED);
 	assert_int_equal(tw_call(&w, "", OBSERVABILITY_LIST_EVENTS, &in).status,
 			 ST_UNAUTHENTICATED);
 }
@@ -409,8 +412,8 @@ static void test_a_limited_admin_sees_his_brands(void **state)
 	publish_insights();     /* of the brand */
 	until_rows(7);
 	uuid_v7(other_brand);
-	assert_int_equal(list(tw_token(&w, tenant, ROLE_ADMIN, brand), &in)->n_events, 7);
-	out = list(tw_token(&w, tenant, ROLE_ADMIN, other_brand), &in);
+	assert_int_equal(list(world_token(&w, tenant, ROLE_ADMIN, brand), &in)->n_events, 7);
+	out = list(world_token(&w, tenant, ROLE_ADMIN, other_brand), &in);
 	assert_int_equal(out->n_events, 4);
 	for (size_t i = 0; i < out->n_events; i++)
 		assert_string_equal(out->events[i]->brand_id, "");

@@ -24,13 +24,13 @@
 #define FLOOD_ROWS "150000"
 #define PAGES      200
 
-static struct tw_world w;
+static struct world w;
 static char tenant[UUID_TEXT], instance[UUID_TEXT];
 
 static int fresh(void **state)
 {
 	(void)state;
-	tw_fresh(&w);
+	world_fresh(&w);
 	uuid_v7(tenant);
 	uuid_v7(instance);
 	return 0;
@@ -38,23 +38,23 @@ static int fresh(void **state)
 
 static int64_t rows_of(const char *of)
 {
-	return tw_sql_int(&w, "SELECT count(*) FROM observability.events WHERE tenant_id = '%s'",
-			  of);
+	return world_sql_int(&w, "SELECT count(*) FROM observability.events WHERE tenant_id = '%s'",
+			     of);
 }
 
 static void until_rows(int64_t want)
 {
-	tw_sql_until(&w, want, "SELECT count(*) FROM observability.events WHERE tenant_id = '%s'",
-		     tenant);
+	world_sql_reach(&w, want,
+			"SELECT count(*) FROM observability.events WHERE tenant_id = '%s'", tenant);
 }
 
 /* emitted, dropped, stored of the process. */
 static const char *account(const char *of)
 {
-	return tw_sql(&w,
-		      "SELECT emitted || ' ' || dropped || ' ' || stored"
-		      " FROM observability.telemetry_sources WHERE instance = '%s'",
-		      of);
+	return world_sql(&w,
+			 "SELECT emitted || ' ' || dropped || ' ' || stored"
+			 " FROM observability.telemetry_sources WHERE instance = '%s'",
+			 of);
 }
 
 static Pulsepoint__RequestRow **some_rows(size_t n)
@@ -81,20 +81,20 @@ static void test_a_row_is_kept_as_it_was_told(void **state)
 	tw_page(&w, "auth", instance, 1, 1, 0, &row, 1);
 	until_rows(1);
 	assert_string_equal(
-		tw_sql(&w,
-		       "SELECT concat_ws(' ', category, service, action, status, http_status,"
-		       " duration_us, database_us, request_bytes, response_bytes, user_id, "
-		       "brand_id,"
-		       " request_id, to_hex(parent_span_id)) FROM observability.events"
-		       " WHERE tenant_id = '%s'",
-		       tenant),
+		world_sql(&w,
+			  "SELECT concat_ws(' ', category, service, action, status, http_status,"
+			  " duration_us, database_us, request_bytes, response_bytes, user_id, "
+			  "brand_id,"
+			  " request_id, to_hex(parent_span_id)) FROM observability.events"
+			  " WHERE tenant_id = '%s'",
+			  tenant),
 		"1 auth M7 unavailable 503 1000 400 10 20 user-1"
 		" 0190b0b0-0000-7000-8000-00000000000b request-7 ff01020304050607");
-	assert_int_equal(tw_sql_int(&w,
-				    "SELECT count(*) FROM observability.events WHERE tenant_id ="
-				    " '%s' AND trace_id = '%s' AND at = 'epoch'::timestamptz +"
-				    " %lld * interval '1 microsecond'",
-				    tenant, hex, (long long)row->started_at),
+	assert_int_equal(world_sql_int(&w,
+				       "SELECT count(*) FROM observability.events WHERE tenant_id ="
+				       " '%s' AND trace_id = '%s' AND at = 'epoch'::timestamptz +"
+				       " %lld * interval '1 microsecond'",
+				       tenant, hex, (long long)row->started_at),
 			 1);
 	assert_string_equal(account(instance), "1 0 1");
 }
@@ -108,16 +108,16 @@ static void test_a_page_twice_is_stored_once(void **state)
 	/* Another service's page of the same instance and number is another page. */
 	tw_page(&w, "attribution", instance, 1, 2, 0, some_rows(2), 2);
 	until_rows(10);
-	assert_string_equal(tw_sql(&w,
-				   "SELECT string_agg(concat_ws(' ', service, emitted, dropped,"
-				   " stored), ', ' ORDER BY service) FROM"
-				   " observability.telemetry_sources WHERE instance = '%s'",
-				   instance),
+	assert_string_equal(world_sql(&w,
+				      "SELECT string_agg(concat_ws(' ', service, emitted, dropped,"
+				      " stored), ', ' ORDER BY service) FROM"
+				      " observability.telemetry_sources WHERE instance = '%s'",
+				      instance),
 			    "attribution 2 0 2, auth 9 1 8");
-	assert_int_equal(tw_sql_int(&w,
-				    "SELECT sum(requests) FROM observability.latency"
-				    " WHERE tenant_id = '%s'",
-				    tenant),
+	assert_int_equal(world_sql_int(&w,
+				       "SELECT sum(requests) FROM observability.latency"
+				       " WHERE tenant_id = '%s'",
+				       tenant),
 			 10);
 }
 
@@ -154,13 +154,13 @@ static void test_an_unknown_tenant_is_nobody(void **state)
 
 	(void)state;
 	tw_page(&w, "api-edge", instance, 1, 1, 0, &row, 1);
-	tw_sql_until(&w, before + 1,
-		     "SELECT count(*) FROM observability.events WHERE tenant_id = '%s'", nobody);
+	world_sql_reach(&w, before + 1,
+			"SELECT count(*) FROM observability.events WHERE tenant_id = '%s'", nobody);
 }
 
 static void test_gaps_are_losses(void **state)
 {
-	const char *admin = tw_token(&w, tenant, ROLE_ADMIN, "");
+	const char *admin = world_token(&w, tenant, ROLE_ADMIN, "");
 	Observability__V1__LatencyRequest in = OBSERVABILITY__V1__LATENCY_REQUEST__INIT;
 	const Observability__V1__LatencyReply *out;
 	bool found = false;
@@ -204,9 +204,9 @@ static PGconn *hold(const char *table)
 
 static void until_waiting(void)
 {
-	tw_sql_until(&w, 1,
-		     "SELECT least(count(*), 1) FROM pg_locks AS l JOIN pg_stat_activity AS a"
-		     " USING (pid) WHERE NOT l.granted AND a.usename = 'observability_worker'");
+	world_sql_reach(&w, 1,
+			"SELECT least(count(*), 1) FROM pg_locks AS l JOIN pg_stat_activity AS a"
+			" USING (pid) WHERE NOT l.granted AND a.usename = 'observability_worker'");
 }
 
 static void publish_pages(int first, int n)
@@ -220,15 +220,15 @@ static void assert_each_once(int64_t rows)
 	assert_int_equal(rows_of(tenant), rows);
 	assert_string_equal(account(instance),
 			    arena_printf(w.arena, "%lld 0 %lld", (long long)rows, (long long)rows));
-	assert_int_equal(tw_sql_int(&w,
-				    "SELECT sum(requests) FROM observability.latency"
-				    " WHERE tenant_id = '%s'",
-				    tenant),
+	assert_int_equal(world_sql_int(&w,
+				       "SELECT sum(requests) FROM observability.latency"
+				       " WHERE tenant_id = '%s'",
+				       tenant),
 			 rows);
-	assert_int_equal(tw_sql_int(&w,
-				    "SELECT count(DISTINCT span_id) FROM observability.events"
-				    " WHERE tenant_id = '%s'",
-				    tenant),
+	assert_int_equal(world_sql_int(&w,
+				       "SELECT count(DISTINCT span_id) FROM observability.events"
+				       " WHERE tenant_id = '%s'",
+				       tenant),
 			 rows);
 }
 
@@ -257,20 +257,20 @@ static void test_killed_between_commit_and_ack(void **state)
 	/* Without a broker the commit goes through and the acknowledgements do not. */
 	tk_nats_kill(w.nats);
 	PQfinish(held);
-	tw_sql_until(&w, 1,
-		     "SELECT least(count(*), 1) FROM observability.events WHERE tenant_id = '%s'",
-		     tenant);
+	world_sql_reach(
+		&w, 1, "SELECT least(count(*), 1) FROM observability.events WHERE tenant_id = '%s'",
+		tenant);
 	tk_proc_kill(w.service);
 	tk_nats_start(w.nats);
 	tw_start_service(&w);
 	publish_pages(21, 1);
 	until_rows(210);
 	/* They come again, and are known. */
-	tw_sql_until(&w, 0,
-		     "SELECT count(*) FROM generate_series(1, 21) AS page WHERE NOT EXISTS"
-		     " (SELECT FROM observability.telemetry_pages AS p WHERE p.page = page.page"
-		     " AND p.instance = '%s')",
-		     instance);
+	world_sql_reach(&w, 0,
+			"SELECT count(*) FROM generate_series(1, 21) AS page WHERE NOT EXISTS"
+			" (SELECT FROM observability.telemetry_pages AS p WHERE p.page = page.page"
+			" AND p.instance = '%s')",
+			instance);
 	assert_each_once(210);
 }
 
@@ -291,8 +291,8 @@ static void test_a_restarted_database_loses_nothing(void **state)
 {
 	(void)state;
 	publish_pages(1, 30);
-	tw_sql(&w, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-		   " WHERE usename LIKE 'observability%%'");
+	world_sql(&w, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+		      " WHERE usename LIKE 'observability%%'");
 	publish_pages(31, 30);
 	until_rows(600);
 	assert_each_once(600);
@@ -314,7 +314,7 @@ static void test_overload_is_accounted_for(void **state)
 	struct tk_env env;
 
 	(void)state;
-	tw_env(&w, "api-edge", &env);
+	world_env(&w, "api-edge", &env);
 	/* What the gateway alone understands. */
 	for (int i = 0; i < env.n; i++)
 		if (strncmp(env.v[i], "PP_NATS", 7) != 0) {
@@ -323,7 +323,7 @@ static void test_overload_is_accounted_for(void **state)
 			env.v[env.n] = NULL;
 			i--;
 		}
-	assert_int_equal(tk_run(argv, &env, TW_WAIT_MS, out, sizeof(out)), 0);
+	assert_int_equal(tk_run(argv, &env, WORLD_LIMIT_MS, out, sizeof(out)), 0);
 	tk_env_done(&env);
 	result = strstr(out, "RESULT ");
 	assert_non_null(result);
@@ -333,10 +333,10 @@ static void test_overload_is_accounted_for(void **state)
 	assert_non_null(pid);
 	snprintf(instance, sizeof(instance), "%s", pid + 9);
 	/* Its last flush tells the last numbers. */
-	tw_sql_until(&w, strtoll(FLOOD_ROWS, NULL, 10),
-		     "SELECT coalesce(max(dropped + stored), 0) FROM"
-		     " observability.telemetry_sources WHERE instance = '%s'",
-		     instance);
+	world_sql_reach(&w, strtoll(FLOOD_ROWS, NULL, 10),
+			"SELECT coalesce(max(dropped + stored), 0) FROM"
+			" observability.telemetry_sources WHERE instance = '%s'",
+			instance);
 	stored = rows_of(tenant);
 	assert_string_equal(account(instance), arena_printf(w.arena, "%s %lld %lld", FLOOD_ROWS,
 							    (long long)dropped, (long long)stored));
@@ -348,18 +348,19 @@ static void test_overload_is_accounted_for(void **state)
 
 static int64_t days(const char *where)
 {
-	return tw_sql_int(&w,
-			  "SELECT count(*) FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid"
-			  " WHERE inhparent = 'observability.events'::regclass AND %s",
-			  where);
+	return world_sql_int(
+		&w,
+		"SELECT count(*) FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid"
+		" WHERE inhparent = 'observability.events'::regclass AND %s",
+		where);
 }
 
 static const char *day_name(int ahead)
 {
-	return tw_sql(&w,
-		      "SELECT 'events_' || to_char((now() AT TIME ZONE 'UTC')::date + %d,"
-		      " 'YYYYMMDD')",
-		      ahead);
+	return world_sql(&w,
+			 "SELECT 'events_' || to_char((now() AT TIME ZONE 'UTC')::date + %d,"
+			 " 'YYYYMMDD')",
+			 ahead);
 }
 
 static void test_days_are_made_ahead_and_for_late_rows(void **state)
@@ -386,27 +387,27 @@ static void test_days_are_dropped_whole(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++)
-		tw_sql(&w,
-		       "SELECT observability.events_make_day((now() AT TIME ZONE 'UTC')::date - "
-		       "%d)",
-		       (const int[]){ 90, 91, 400 }[i]);
-	tw_sql(&w,
-	       "INSERT INTO observability.events (tenant_id, at, span_id, category, service, "
-	       "action)"
-	       " SELECT '%s', now() - n * interval '1 day', n, 1, 'auth', 'Old'"
-	       " FROM unnest(ARRAY[90, 91, 400]) AS n",
-	       tenant);
+		world_sql(&w,
+			  "SELECT observability.events_make_day((now() AT TIME ZONE 'UTC')::date - "
+			  "%d)",
+			  (const int[]){ 90, 91, 400 }[i]);
+	world_sql(&w,
+		  "INSERT INTO observability.events (tenant_id, at, span_id, category, service, "
+		  "action)"
+		  " SELECT '%s', now() - n * interval '1 day', n, 1, 'auth', 'Old'"
+		  " FROM unnest(ARRAY[90, 91, 400]) AS n",
+		  tenant);
 	assert_int_equal(rows_of(tenant), 3);
-	assert_string_equal(tw_sql(&w, "SELECT observability.events_drop_days()"), "2");
+	assert_string_equal(world_sql(&w, "SELECT observability.events_drop_days()"), "2");
 	assert_int_equal(days(arena_printf(w.arena, "relname IN ('%s', '%s')", old, older)), 0);
 	assert_int_equal(days(arena_printf(w.arena, "relname = '%s'", edge)), 1);
 	assert_int_equal(rows_of(tenant), 1);
 	/* Asking for a day that is not kept, or far ahead, makes none. */
-	assert_string_equal(tw_sql(&w, "SELECT observability.events_make_days("
-				       "current_date - 500, current_date - 400)"),
+	assert_string_equal(world_sql(&w, "SELECT observability.events_make_days("
+					  "current_date - 500, current_date - 400)"),
 			    "0");
-	assert_string_equal(tw_sql(&w, "SELECT observability.events_make_days("
-				       "current_date + 10, current_date + 400)"),
+	assert_string_equal(world_sql(&w, "SELECT observability.events_make_days("
+					  "current_date + 10, current_date + 400)"),
 			    "0");
 }
 
@@ -417,7 +418,7 @@ static const char *state_as(const char *service_role, const char *statement)
 	PGconn *c = NULL;
 	PGresult *r;
 
-	tw_env(&w, "observability", &env);
+	world_env(&w, "observability", &env);
 	for (int i = 0; i < env.n; i++)
 		if (strncmp(env.v[i], service_role, strlen(service_role)) == 0)
 			c = PQconnectdb(env.v[i] + strlen(service_role) + 1);

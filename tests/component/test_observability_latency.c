@@ -24,14 +24,14 @@
 typedef Observability__V1__LatencyRequest request;
 typedef Observability__V1__LatencyReply reply;
 
-static struct tw_world w;
+static struct world w;
 static char tenant[UUID_TEXT];
 static uint32_t values[VALUES];
 
 static int fresh(void **state)
 {
 	(void)state;
-	tw_fresh(&w);
+	world_fresh(&w);
 	uuid_v7(tenant);
 	return 0;
 }
@@ -71,8 +71,8 @@ static void publish(const char *service, const char *instance, int page, unsigne
 
 static void until_rows(int64_t want)
 {
-	tw_sql_until(&w, want, "SELECT count(*) FROM observability.events WHERE tenant_id = '%s'",
-		     tenant);
+	world_sql_reach(&w, want,
+			"SELECT count(*) FROM observability.events WHERE tenant_id = '%s'", tenant);
 }
 
 static void test_parts_add_up_to_the_whole(void **state)
@@ -80,7 +80,7 @@ static void test_parts_add_up_to_the_whole(void **state)
 	unsigned short seed[3] = { 4, 5, 6 };
 	char instances[2][UUID_TEXT];
 	request in = OBSERVABILITY__V1__LATENCY_REQUEST__INIT;
-	const char *admin = tw_token(&w, tenant, ROLE_ADMIN, "");
+	const char *admin = world_token(&w, tenant, ROLE_ADMIN, "");
 	const Observability__V1__LatencyRow *row;
 	const reply *out;
 
@@ -96,10 +96,10 @@ static void test_parts_add_up_to_the_whole(void **state)
 		}
 	}
 	until_rows(VALUES);
-	assert_true(tw_sql_int(&w,
-			       "SELECT count(DISTINCT minute) FROM observability.latency"
-			       " WHERE tenant_id = '%s'",
-			       tenant) >= 3);
+	assert_true(world_sql_int(&w,
+				  "SELECT count(DISTINCT minute) FROM observability.latency"
+				  " WHERE tenant_id = '%s'",
+				  tenant) >= 3);
 	qsort(values, VALUES, sizeof(values[0]), by_value);
 	out = tw_must(&w, admin, OBSERVABILITY_GET_LATENCY, &in);
 	assert_int_equal(out->n_rows, 1);
@@ -121,7 +121,7 @@ static void test_windows_services_and_strangers(void **state)
 	char instance[UUID_TEXT], stranger[UUID_TEXT];
 	request in = OBSERVABILITY__V1__LATENCY_REQUEST__INIT;
 	Pulsepoint__Timestamp from = PULSEPOINT__TIMESTAMP__INIT, to = from;
-	const char *admin = tw_token(&w, tenant, ROLE_ADMIN, "");
+	const char *admin = world_token(&w, tenant, ROLE_ADMIN, "");
 	Pulsepoint__RequestRow *row = tw_row(&w, tenant, 5), *old = tw_row(&w, tenant, 6);
 
 	(void)state;
@@ -141,14 +141,14 @@ static void test_windows_services_and_strangers(void **state)
 	assert_int_equal(
 		((const reply *)tw_must(&w, admin, OBSERVABILITY_GET_LATENCY, &in))->n_rows, 1);
 	in.service = (char *)"";
-	assert_int_equal(((const reply *)tw_must(&w, tw_token(&w, stranger, ROLE_ADMIN, ""),
+	assert_int_equal(((const reply *)tw_must(&w, world_token(&w, stranger, ROLE_ADMIN, ""),
 						 OBSERVABILITY_GET_LATENCY, &in))
 				 ->n_rows,
 			 0);
-	assert_int_equal(
-		tw_call(&w, tw_token(&w, tenant, ROLE_VIEWER, ""), OBSERVABILITY_GET_LATENCY, &in)
-			.status,
-		ST_DENIED);
+	assert_int_equal(tw_call(&w, world_token(&w, tenant, ROLE_VIEWER, ""),
+				 OBSERVABILITY_GET_LATENCY, &in)
+				 .status,
+			 ST_DENIED);
 	to.micros = from.micros - 1;
 	in.to = &to;
 	assert_string_equal(tw_call(&w, admin, OBSERVABILITY_GET_LATENCY, &in).field, "from");
