@@ -9,7 +9,9 @@
 #include <stdlib.h>
 
 #define WARM_UP_US  US_PER_SECOND
-#define BUCKETS     200000 /* of a microsecond; the last one takes all that is slower */
+#define FINE_US     100000 /* buckets of a microsecond up to here, then of COARSE_US */
+#define COARSE_US   100
+#define BUCKETS     200000 /* up to ten seconds; the last one takes all that is slower */
 #define US_PER_MS_F 1000.0
 
 struct caller {
@@ -21,6 +23,18 @@ struct caller {
 	uint64_t done, errors;
 	int64_t max_us;
 };
+
+static size_t bucket_of(int64_t us)
+{
+	int64_t b = us < FINE_US ? us : FINE_US + (us - FINE_US) / COARSE_US;
+
+	return (size_t)(b < BUCKETS ? b : BUCKETS - 1);
+}
+
+static int64_t us_of(int64_t bucket)
+{
+	return bucket < FINE_US ? bucket : FINE_US + (bucket - FINE_US) * COARSE_US;
+}
 
 static void *call_again(void *arg)
 {
@@ -40,25 +54,25 @@ static void *call_again(void *arg)
 		if (!good || start < c->from_us)
 			continue;
 		c->done++;
-		c->buckets[took < BUCKETS ? took : BUCKETS - 1]++;
+		c->buckets[bucket_of(took)]++;
 		if (took > c->max_us)
 			c->max_us = took;
 	}
 	return NULL;
 }
 
-/* The bucket below which the given share of all calls lies. */
+/* What the given share of all calls did not take longer than. */
 static int64_t percentile(const struct caller *c, int n, uint64_t done, double share)
 {
 	uint64_t seen = 0, want = (uint64_t)((double)done * share);
 
-	for (int64_t us = 0; us < BUCKETS; us++) {
+	for (int64_t b = 0; b < BUCKETS; b++) {
 		for (int i = 0; i < n; i++)
-			seen += c[i].buckets[us];
+			seen += c[i].buckets[b];
 		if (seen > want)
-			return us;
+			return us_of(b);
 	}
-	return BUCKETS;
+	return us_of(BUCKETS);
 }
 
 static void sum_up(const struct caller *c, const struct load *l, struct load_result *ret)
