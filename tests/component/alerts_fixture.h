@@ -8,98 +8,73 @@
 #ifndef COMPONENT_ALERTS_FIXTURE_H
 #define COMPONENT_ALERTS_FIXTURE_H
 
-#include "bus/bus.h"
-#include "contract/observability.h"
+#include "component/telemetry_fixture.h"
 #include "contract/observability_events.h"
-#include "core/arena.h"
-#include "core/contract.h"
-#include "core/id.h"
-#include "testkit/testkit.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define AL_WAIT_MS 60000 /* a condition that is not met by then fails the test */
-#define AL_COPIES  2
-#define AL_RULES   4 /* that every tenant begins with */
-
-struct al_world {
-	char dir[TK_TEXT];
-	char pg[2 * TK_TEXT + 64]; /* superuser's connection string */
-	struct arena *arena;
-	struct bus *auth, *edge, *insights, *billing;
-	struct bus_server *access; /* answers auth.AccessState */
-	char private_pem[512], public_pem[512];
-	struct tk_nats *nats;
-	struct tk_proc *copies[AL_COPIES]; /* NULL: not running */
-	const char *private_hooks;         /* PP_WEBHOOK_PRIVATE of copies started from now on */
-};
+#define AL_COPIES 2
+#define AL_RULES  4 /* that every tenant begins with */
 
 /* Starts servers, receiver and the first copy. Fails hard: no test can run without. */
-void al_start(struct al_world *w);
-void al_stop(struct al_world *w);
+void al_start(struct world *w);
+void al_stop(struct world *w);
 /* Forgets the answers of the test before. */
-void al_fresh(struct al_world *w);
-void al_copy_start(struct al_world *w, int i);
+void al_fresh(struct world *w);
+void al_copy_start(struct world *w, int i);
 /* SIGTERM and its exit code, which must be 0; kill -9. */
-void al_copy_stop(struct al_world *w, int i);
-void al_copy_kill(struct al_world *w, int i);
+void al_copy_stop(int i);
+void al_copy_kill(int i);
+bool al_copy_runs(int i);
+/* PP_WEBHOOK_PRIVATE of copies started from now on; "allow" at first. */
+void al_private_hooks(const char *how);
 
 /* ---- who asks ---- */
 
 struct al_tenant {
 	char id[UUID_TEXT];
-	const char *admin; /* token; lives as long as the world */
+	const char *admin; /* token; lives until al_fresh */
 };
 /* A tenant that auth has told of, with its default rules. */
-void al_tenant(struct al_world *w, struct al_tenant *t);
-const char *al_token(struct al_world *w, const char *tenant, enum role role);
+void al_tenant(struct world *w, struct al_tenant *t);
 
 /* ---- causes ---- */
 
 /* Telemetry of api-edge: `ok` requests answered with 200 and `failed` with 500, of that duration.
  * At most 1,000 in all. */
-void al_requests(struct al_world *w, const char *tenant, int ok, int failed, uint32_t duration_us);
+void al_requests(struct world *w, const char *tenant, int ok, int failed, uint32_t duration_us);
 /* The same for n tenants in one page. */
-void al_requests_of(struct al_world *w, const char *const *tenants, int n, int ok, int failed);
-void al_cost(struct al_world *w, const char *tenant, int64_t nano_usd);
+void al_requests_of(struct world *w, const char *const *tenants, int n, int ok, int failed);
+void al_cost(struct world *w, const char *tenant, int64_t nano_usd);
 /* An answer to a question (a fresh one when `question` is ""), traced or not. */
-void al_answer(struct al_world *w, const char *tenant, char question[UUID_TEXT], bool traced);
-void al_feedback(struct al_world *w, const char *tenant, const char *question, const char *user,
+void al_answer(struct world *w, const char *tenant, char question[UUID_TEXT], bool traced);
+void al_feedback(struct world *w, const char *tenant, const char *question, const char *user,
 		 unsigned rating, uint64_t version);
 
 /* ---- calls ---- */
 
-struct al_reply {
-	enum status status;
-	char field[ERROR_FIELD_MAX], detail[ERROR_DETAIL_MAX];
-	int retry_after_s;
-	const void *out; /* the method's output message when status is ST_OK */
-};
 /* `key`: Idempotency-Key, NULL for none. */
-struct al_reply al_call(struct al_world *w, const char *token, const char *key,
-			enum observability_method method, const void *in);
-/* The same; anything but ST_OK fails the test. */
-const void *al_must(struct al_world *w, const char *token, enum observability_method method,
-		    const void *in);
+struct reply al_call(struct world *w, const char *token, const char *key,
+		     enum observability_method method, const void *in);
 /* The tenant's rule of that name. */
-const Observability__V1__AlertRule *al_rule(struct al_world *w, const struct al_tenant *t,
+const Observability__V1__AlertRule *al_rule(struct world *w, const struct al_tenant *t,
 					    const char *name);
 /* Waits until that rule is in the condition. */
-void al_until(struct al_world *w, const struct al_tenant *t, const char *name,
+void al_until(struct world *w, const struct al_tenant *t, const char *name,
 	      Observability__V1__RuleCondition condition);
 /* A rule on the error rate over 10 s: above `percent` fires, at or below `recovery` resolves. */
-const char *al_error_rule(struct al_world *w, const struct al_tenant *t, const char *name,
-			  int percent, int recovery, uint32_t for_s);
+const char *al_error_rule(struct world *w, const struct al_tenant *t, const char *name, int percent,
+			  int recovery, uint32_t for_s);
 /* A webhook to the receiver's path "/<name>"; its channel with the secret. */
-const Observability__V1__AlertChannel *al_channel(struct al_world *w, const struct al_tenant *t,
+const Observability__V1__AlertChannel *al_channel(struct world *w, const struct al_tenant *t,
 						  const char *name);
 
 /* Sets of changes, deliveries and events of a tenant ("" for all) are the same, each change once,
  * fired and resolved in turn for each rule. How many. */
-int64_t al_check_changes(struct al_world *w, const char *tenant);
+int64_t al_check_changes(struct world *w, const char *tenant);
 /* Waits until nothing is left to deliver. */
-void al_delivered(struct al_world *w, const char *tenant);
+void al_delivered(struct world *w, const char *tenant);
 
 /* ---- the receiver: alerts_receiver.c ---- */
 
@@ -127,11 +102,5 @@ int hooks_distinct(void);
 void hooks_forget(void);
 /* Whether the signature is that of the body under the secret, by OpenSSL. */
 bool hook_signed(const struct hook *h, const char *secret);
-
-/* ---- the database, as its superuser ---- */
-
-const char *al_sql(struct al_world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
-int64_t al_sql_int(struct al_world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void al_sql_until(struct al_world *w, int64_t want, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 #endif

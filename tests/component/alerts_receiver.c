@@ -176,7 +176,7 @@ const struct hook *hooks_get(const char *path, int i)
 
 void hooks_wait(const char *path, int n)
 {
-	const int64_t deadline = time_mono_us() + AL_WAIT_MS * INT64_C(1000);
+	const int64_t deadline = time_mono_us() + WORLD_LIMIT_MS * INT64_C(1000);
 
 	while (hooks_count(path) < n) {
 		if (time_mono_us() > deadline)

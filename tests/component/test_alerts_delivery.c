@@ -22,7 +22,7 @@
 #define FINE   OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_OK
 #define FIRING OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_FIRING
 
-static struct al_world w;
+static struct world w;
 
 static const Observability__V1__ListDeliveriesReply *
 deliveries(const struct al_tenant *t, Observability__V1__DeliveryState state)
@@ -32,7 +32,7 @@ deliveries(const struct al_tenant *t, Observability__V1__DeliveryState state)
 
 	in.page_size = 100;
 	in.state = state;
-	return al_must(&w, t->admin, OBSERVABILITY_LIST_DELIVERIES, &in);
+	return tw_must(&w, t->admin, OBSERVABILITY_LIST_DELIVERIES, &in);
 }
 
 /* Makes the tenant's rule fire, or resolve; few samples, so that only this rule sees them. */
@@ -108,13 +108,13 @@ static void test_signed(void **state)
 		assert_non_null(log->deliveries[i]->delivered_at);
 	}
 	/* The secret is told once, and kept sealed. */
-	channels = al_must(&w, t.admin, OBSERVABILITY_LIST_ALERT_CHANNELS, &none);
+	channels = tw_must(&w, t.admin, OBSERVABILITY_LIST_ALERT_CHANNELS, &none);
 	assert_int_equal(channels->n_channels, 1);
 	assert_string_equal(channels->channels[0]->secret, "");
-	assert_int_equal(al_sql_int(&w,
-				    "SELECT count(*) FROM observability.alert_channels WHERE "
-				    "strpos(secret, '%s') > 0",
-				    c->secret + 6),
+	assert_int_equal(world_sql_int(&w,
+				       "SELECT count(*) FROM observability.alert_channels WHERE "
+				       "strpos(secret, '%s') > 0",
+				       c->secret + 6),
 			 0);
 	assert_int_equal(al_check_changes(&w, t.id), 2);
 }
@@ -125,7 +125,7 @@ static void test_secret_once(void **state)
 	Observability__V1__CreateAlertChannelRequest in =
 		OBSERVABILITY__V1__CREATE_ALERT_CHANNEL_REQUEST__INIT;
 	const Observability__V1__AlertChannel *c;
-	struct al_reply r;
+	struct reply r;
 	struct al_tenant t;
 
 	(void)state;
@@ -135,10 +135,10 @@ static void test_secret_once(void **state)
 	r = al_call(&w, t.admin, "a-key", OBSERVABILITY_CREATE_ALERT_CHANNEL, &in);
 	assert_int_equal(r.status, ST_OK);
 	c = r.out;
-	assert_int_equal(al_sql_int(&w,
-				    "SELECT count(*) FROM observability.idempotency WHERE "
-				    "position('%s'::bytea in reply) > 0",
-				    c->secret),
+	assert_int_equal(world_sql_int(&w,
+				       "SELECT count(*) FROM observability.idempotency WHERE "
+				       "position('%s'::bytea in reply) > 0",
+				       c->secret),
 			 0);
 	r = al_call(&w, t.admin, "a-key", OBSERVABILITY_CREATE_ALERT_CHANNEL, &in);
 	assert_int_equal(r.status, ST_OK);
@@ -242,7 +242,7 @@ static void test_nobody_there(void **state)
 	tenant_with_rule(&t);
 	in.name = (char *)"nobody";
 	in.url = (char *)arena_printf(w.arena, "http://127.0.0.1:%d/", tk_free_port());
-	al_must(&w, t.admin, OBSERVABILITY_CREATE_ALERT_CHANNEL, &in);
+	tw_must(&w, t.admin, OBSERVABILITY_CREATE_ALERT_CHANNEL, &in);
 	fire(&t);
 	al_delivered(&w, t.id);
 	log = deliveries(&t, 0);
@@ -273,7 +273,7 @@ static void test_the_dead_hold_up_nobody(void **state)
 	for (int i = 0; i < 12; i++)
 		fire(&dead[i]);
 	/* All have been tried: those that are tried again leave threads for the rest. */
-	al_sql_until(
+	world_sql_reach(
 		&w, 12,
 		"SELECT count(*) FROM observability.alert_deliveries d JOIN "
 		"observability.alert_channels c USING (channel_id) WHERE c.name LIKE 'dead-%%' "
@@ -286,7 +286,7 @@ static void test_the_dead_hold_up_nobody(void **state)
 	printf("# good receiver beside twelve dead ones: ten notices, the slowest %lld ms after "
 	       "its "
 	       "change\n",
-	       (long long)al_sql_int(
+	       (long long)world_sql_int(
 		       &w,
 		       "SELECT (1000 * max(extract(epoch FROM delivered_at - "
 		       "changed_at)))::bigint FROM observability.alert_deliveries WHERE "
@@ -323,7 +323,7 @@ static void test_severity_and_deletion(void **state)
 	in.name = (char *)"critical";
 	in.url = (char *)arena_printf(w.arena, "%s/critical", hooks_url());
 	in.min_severity = OBSERVABILITY__V1__SEVERITY__SEVERITY_CRITICAL;
-	al_must(&w, t.admin, OBSERVABILITY_CREATE_ALERT_CHANNEL, &in);
+	tw_must(&w, t.admin, OBSERVABILITY_CREATE_ALERT_CHANNEL, &in);
 	c = al_channel(&w, &t, "all");
 	fire(&t);
 	hooks_wait("/all", 1);
@@ -338,7 +338,7 @@ static void test_severity_and_deletion(void **state)
 	hooks_answer("/all", 500, -1, 0, 0);
 	resolve(&t);
 	hooks_wait("/all", 2);
-	al_must(&w, t.admin, OBSERVABILITY_DELETE_ALERT_CHANNEL, &gone);
+	tw_must(&w, t.admin, OBSERVABILITY_DELETE_ALERT_CHANNEL, &gone);
 	al_delivered(&w, t.id);
 	assert_string_equal(deliveries(&t, 0)->deliveries[0]->reason, "the channel was deleted");
 	assert_int_equal(
@@ -369,12 +369,12 @@ static void test_where_webhooks_may_lead(void **state)
 	(void)state;
 	tenant_with_rule(&t);
 	al_channel(&w, &t, "inside"); /* made while the operator allowed it */
-	al_copy_stop(&w, 0);
-	w.private_hooks = "refuse";
+	al_copy_stop(0);
+	al_private_hooks("refuse");
 	al_copy_start(&w, 0);
 	in.name = (char *)"x";
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		struct al_reply r;
+		struct reply r;
 
 		in.url = (char *)refused[i];
 		r = al_call(&w, t.admin, NULL, OBSERVABILITY_CREATE_ALERT_CHANNEL, &in);
@@ -388,8 +388,8 @@ static void test_where_webhooks_may_lead(void **state)
 	assert_string_equal(log->deliveries[0]->reason,
 			    "the receiver's address is not a public one");
 	assert_int_equal(hooks_count("/inside"), 0);
-	al_copy_stop(&w, 0);
-	w.private_hooks = "allow";
+	al_copy_stop(0);
+	al_private_hooks("allow");
 	al_copy_start(&w, 0);
 }
 

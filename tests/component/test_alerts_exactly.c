@@ -31,7 +31,7 @@
 #define FIRING    OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_FIRING
 #define FINE      OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_OK
 
-static struct al_world w;
+static struct world w;
 static struct al_tenant tenants[TENANTS];
 static unsigned short seed[3] = { 11, 22, 33 };
 static int kills;
@@ -95,10 +95,10 @@ static void make_tenants(void)
 
 		al_tenant(&w, &tenants[t]);
 		/* Its own rules only: the default ones see the same requests. */
-		al_sql(&w,
-		       "UPDATE observability.alert_rules SET enabled = false WHERE tenant_id = "
-		       "'%s'",
-		       tenants[t].id);
+		world_sql(&w,
+			  "UPDATE observability.alert_rules SET enabled = false WHERE tenant_id = "
+			  "'%s'",
+			  tenants[t].id);
 		for (int r = 0; r < RULES; r++)
 			al_error_rule(&w, &tenants[t], RULE, 50, 50, 0);
 		snprintf(name, sizeof(name), "tenant-%d", t);
@@ -118,10 +118,10 @@ static void cause(int round)
 
 static void until_all(int round)
 {
-	al_sql_until(&w, TENANTS * RULES,
-		     "SELECT count(*) FROM observability.alert_rules WHERE name = '" RULE
-		     "' AND condition = %d",
-		     round % 2 == 0 ? FIRING : FINE);
+	world_sql_reach(&w, TENANTS * RULES,
+			"SELECT count(*) FROM observability.alert_rules WHERE name = '" RULE
+			"' AND condition = %d",
+			round % 2 == 0 ? FIRING : FINE);
 }
 
 static void kill_some(int round)
@@ -130,11 +130,11 @@ static void kill_some(int round)
 	for (int i = 0; i < AL_COPIES; i++) {
 		if (round % 4 != 3 && i != round % AL_COPIES)
 			continue; /* every fourth round both, else one of them */
-		al_copy_kill(&w, i);
+		al_copy_kill(i);
 		kills++;
 	}
 	for (int i = 0; i < AL_COPIES; i++)
-		if (!w.copies[i])
+		if (!al_copy_runs(i))
 			al_copy_start(&w, i);
 }
 
@@ -144,17 +144,17 @@ static void check_all(int64_t begun)
 	int want = CHANGES;
 
 	assert_int_equal(changes, CHANGES);
-	assert_int_equal(al_sql_int(&w, "SELECT count(*) FROM observability.alerts WHERE "
-					"resolved_at IS NULL"),
+	assert_int_equal(world_sql_int(&w, "SELECT count(*) FROM observability.alerts WHERE "
+					   "resolved_at IS NULL"),
 			 0);
 	al_delivered(&w, "");
-	assert_int_equal(al_sql_int(&w, "SELECT count(DISTINCT notice_id) FROM "
-					"observability.alert_deliveries WHERE state = 2"),
+	assert_int_equal(world_sql_int(&w, "SELECT count(DISTINCT notice_id) FROM "
+					   "observability.alert_deliveries WHERE state = 2"),
 			 CHANGES);
-	assert_int_equal(al_sql_int(&w, "SELECT count(*) FROM observability.alert_deliveries"),
+	assert_int_equal(world_sql_int(&w, "SELECT count(*) FROM observability.alert_deliveries"),
 			 CHANGES);
 	assert_int_equal(hooks_distinct(), CHANGES);
-	tk_wait_until(heard_enough, &want, AL_WAIT_MS);
+	tk_wait_until(heard_enough, &want, WORLD_LIMIT_MS);
 	assert_int_equal(heard_distinct(), CHANGES);
 	printf("# %d changes, %d kills, %.1f s: %d distinct notices heard (%d messages), %d "
 	       "distinct "
@@ -237,7 +237,8 @@ static void test_exactly_one_notice(void **state)
 /* Both copies look for work at the same time, nothing is killed. */
 static void test_two_copies(void **state)
 {
-	const int64_t before = al_sql_int(&w, "SELECT count(*) FROM observability.alert_changes");
+	const int64_t before =
+		world_sql_int(&w, "SELECT count(*) FROM observability.alert_changes");
 
 	(void)state;
 	for (int round = ROUNDS; round < ROUNDS + 4; round++) {
@@ -252,18 +253,14 @@ static void test_two_copies(void **state)
 static struct bus *bus_as_deploy(void)
 {
 	static const char mark[] = "# deploy\n      nkey: ";
-	const char *argv[] = {
-		tk_bin("pp-deploy"), "nats-conf", w.dir, "/tmp/unused", "4222", NULL
-	};
 	struct bus_config cfg = { .url = tk_nats_url(w.nats),
 				  .name = "deploy",
 				  .inbox_prefix = "_INBOX_deploy" };
-	char *text = arena_alloc(w.arena, 65536);
+	const char *text = world_deploy(&w, "nats-conf", w.dir, "/tmp/unused", "4222");
 	struct bus *bus = NULL;
 	struct error err = { 0 };
 	const char *at;
 
-	INVARIANT(text && tk_run(argv, NULL, 20000, text, 65536) == 0);
 	at = strstr(text, mark);
 	INVARIANT(at != NULL);
 	at += strlen(mark);

@@ -26,14 +26,14 @@
 #define ACCURACY "accuracy below 80 %"
 #define USD      INT64_C(1000000000)
 
-static struct al_world w;
+static struct world w;
 
 static const Observability__V1__ListAlertsReply *alerts_of(const struct al_tenant *t)
 {
 	Observability__V1__ListAlertsRequest in = OBSERVABILITY__V1__LIST_ALERTS_REQUEST__INIT;
 
 	in.page_size = 100;
-	return al_must(&w, al_token(&w, t->id, ROLE_VIEWER), OBSERVABILITY_LIST_ALERTS, &in);
+	return tw_must(&w, world_token(&w, t->id, ROLE_VIEWER, ""), OBSERVABILITY_LIST_ALERTS, &in);
 }
 
 static void assert_decimal(const Pulsepoint__Decimal *d, int64_t units, uint32_t scale)
@@ -46,13 +46,15 @@ static void assert_decimal(const Pulsepoint__Decimal *d, int64_t units, uint32_t
 /* Time passes: all samples of the tenant grow older by so much, and every rule is looked at. */
 static void pass_time(const struct al_tenant *t, int64_t seconds)
 {
-	al_sql(&w,
-	       "UPDATE observability.sample_slots SET slot = slot - %lld WHERE tenant_id = '%s';"
-	       "UPDATE observability.sample_answers SET at = at - %lld * interval '1 second' WHERE "
-	       "tenant_id = '%s';"
-	       "UPDATE observability.alert_rules SET due_at = now(), pending_since = pending_since "
-	       "- %lld * interval '1 second' WHERE tenant_id = '%s'",
-	       (long long)seconds, t->id, (long long)seconds, t->id, (long long)seconds, t->id);
+	world_sql(&w,
+		  "UPDATE observability.sample_slots SET slot = slot - %lld WHERE tenant_id = '%s';"
+		  "UPDATE observability.sample_answers SET at = at - %lld * interval '1 second' "
+		  "WHERE "
+		  "tenant_id = '%s';"
+		  "UPDATE observability.alert_rules SET due_at = now(), pending_since = "
+		  "pending_since "
+		  "- %lld * interval '1 second' WHERE tenant_id = '%s'",
+		  (long long)seconds, t->id, (long long)seconds, t->id, (long long)seconds, t->id);
 }
 
 /* ---- default rules ---- */
@@ -102,12 +104,13 @@ static void test_hysteresis(void **state)
 	al_requests(&w, t.id, 0, 5, 1000); /* 14 of 204: 6.9 % */
 	al_until(&w, &t, ERRORS, FIRING);
 	al_requests(&w, t.id, 100, 0, 1000); /* 14 of 304: 4.6 %, not yet */
-	al_sql_until(&w, 304,
-		     "SELECT sum(n) FROM observability.sample_slots WHERE tenant_id = '%s' AND "
-		     "kind = 1 AND tier = 0",
-		     t.id);
-	al_sql_until(&w, 0, "SELECT count(*) FROM observability.sample_news WHERE tenant_id = '%s'",
-		     t.id);
+	world_sql_reach(&w, 304,
+			"SELECT sum(n) FROM observability.sample_slots WHERE tenant_id = '%s' AND "
+			"kind = 1 AND tier = 0",
+			t.id);
+	world_sql_reach(&w, 0,
+			"SELECT count(*) FROM observability.sample_news WHERE tenant_id = '%s'",
+			t.id);
 	al_until(&w, &t, ERRORS, FIRING);
 	assert_int_equal(al_check_changes(&w, t.id), 1);
 	al_requests(&w, t.id, 50, 0, 1000); /* 14 of 354: 3.95 % */
@@ -150,10 +153,10 @@ static void test_cost(void **state)
 	al_cost(&w, t.id, 999 * USD);
 	al_until(&w, &t, COST, FINE);
 	al_cost(&w, t.id, 1 * USD); /* 1000 is not above 1000 */
-	al_sql_until(&w, 2,
-		     "SELECT sum(n) FROM observability.sample_slots WHERE tenant_id = '%s' AND "
-		     "tier = 0",
-		     t.id);
+	world_sql_reach(&w, 2,
+			"SELECT sum(n) FROM observability.sample_slots WHERE tenant_id = '%s' AND "
+			"tier = 0",
+			t.id);
 	al_until(&w, &t, COST, FINE);
 	al_cost(&w, t.id, 1);
 	al_until(&w, &t, COST, FIRING);
@@ -188,21 +191,21 @@ static void test_accuracy(void **state)
 	/* The same judge thinks again; an older word of his that comes late changes nothing. */
 	al_feedback(&w, t.id, questions[5], users[0], 5, 3);
 	al_feedback(&w, t.id, questions[5], users[0], 1, 2);
-	al_sql_until(&w, 0,
-		     "SELECT against FROM observability.sample_answers WHERE question_id = '%s'",
-		     questions[5]);
+	world_sql_reach(&w, 0,
+			"SELECT against FROM observability.sample_answers WHERE question_id = '%s'",
+			questions[5]);
 	al_until(&w, &t, ACCURACY, FIRING); /* 80 % is not behind 85 % */
 	/* A verdict that comes before its answer counts once that is there. */
 	uuid_v7(questions[10]);
 	al_feedback(&w, t.id, questions[10], users[1], 1, 1);
 	al_feedback(&w, t.id, questions[10], users[2], 5, 1);
-	al_sql_until(&w, 1,
-		     "SELECT against FROM observability.sample_answers WHERE question_id = '%s'",
-		     questions[10]);
+	world_sql_reach(&w, 1,
+			"SELECT against FROM observability.sample_answers WHERE question_id = '%s'",
+			questions[10]);
 	al_answer(&w, t.id, questions[10], true); /* 8 of 11 */
-	al_sql_until(&w, 11,
-		     "SELECT count(at) FROM observability.sample_answers WHERE tenant_id = '%s'",
-		     t.id);
+	world_sql_reach(&w, 11,
+			"SELECT count(at) FROM observability.sample_answers WHERE tenant_id = '%s'",
+			t.id);
 	al_feedback(&w, t.id, questions[10], users[1], 4, 2); /* 9 of 11: 81.8 % */
 	for (int i = 0; i < 4; i++) {
 		char more[UUID_TEXT] = "";
@@ -217,10 +220,10 @@ static void test_accuracy(void **state)
 
 static int64_t changes_of(const struct al_tenant *t, const char *rule)
 {
-	return al_sql_int(&w,
-			  "SELECT count(*) + count(resolved_at) FROM observability.alerts WHERE "
-			  "tenant_id = '%s' AND rule = '%s'",
-			  t->id, rule);
+	return world_sql_int(&w,
+			     "SELECT count(*) + count(resolved_at) FROM observability.alerts WHERE "
+			     "tenant_id = '%s' AND rule = '%s'",
+			     t->id, rule);
 }
 
 static void test_pending(void **state)
@@ -233,10 +236,10 @@ static void test_pending(void **state)
 	al_requests(&w, t.id, 0, 10, 1000);
 	al_until(&w, &t, "slow to fire", PENDING);
 	pass_time(&t, 300);
-	al_sql_until(&w, 0,
-		     "SELECT count(*) FROM observability.alert_rules WHERE tenant_id = '%s' AND "
-		     "due_at <= now()",
-		     t.id);
+	world_sql_reach(&w, 0,
+			"SELECT count(*) FROM observability.alert_rules WHERE tenant_id = '%s' AND "
+			"due_at <= now()",
+			t.id);
 	al_until(&w, &t, "slow to fire", PENDING);
 	assert_int_equal(changes_of(&t, "slow to fire"), 0);
 	pass_time(&t, 310);
@@ -262,12 +265,13 @@ static void test_pending_by_the_clock(void **state)
 	al_requests(&w, t.id, 0, 5, 1000);
 	al_until(&w, &t, "two seconds", PENDING);
 	al_until(&w, &t, "two seconds", FIRING);
-	assert_true(al_sql_int(&w,
-			       "SELECT extract(epoch FROM a.fired_at - min(e.at))::bigint FROM "
-			       "observability.alerts a JOIN observability.events e ON e.tenant_id "
-			       "= a.tenant_id AND e.category = 1 WHERE a.tenant_id = '%s' GROUP BY "
-			       "a.fired_at",
-			       t.id) >= 2);
+	assert_true(
+		world_sql_int(&w,
+			      "SELECT extract(epoch FROM a.fired_at - min(e.at))::bigint FROM "
+			      "observability.alerts a JOIN observability.events e ON e.tenant_id "
+			      "= a.tenant_id AND e.category = 1 WHERE a.tenant_id = '%s' GROUP BY "
+			      "a.fired_at",
+			      t.id) >= 2);
 }
 
 static void test_no_data(void **state)
@@ -282,10 +286,10 @@ static void test_no_data(void **state)
 	al_until(&w, &t, ERRORS, NO_DATA);
 	assert_int_equal(al_check_changes(&w, t.id), 2);
 	/* Without samples nobody looks: no rule is due. */
-	al_sql_until(&w, 0,
-		     "SELECT count(*) FROM observability.alert_rules WHERE tenant_id = '%s' AND "
-		     "due_at IS NOT NULL",
-		     t.id);
+	world_sql_reach(&w, 0,
+			"SELECT count(*) FROM observability.alert_rules WHERE tenant_id = '%s' AND "
+			"due_at IS NOT NULL",
+			t.id);
 }
 
 /* Percentiles over more than a day are many rows: looked at once a minute, not with each sample. */
@@ -305,17 +309,17 @@ static void test_long_windows(void **state)
 	in.threshold = &d;
 	d.units = 100;
 	in.window_seconds = 172800;
-	r = al_must(&w, t.admin, OBSERVABILITY_CREATE_ALERT_RULE, &in);
+	r = tw_must(&w, t.admin, OBSERVABILITY_CREATE_ALERT_RULE, &in);
 	assert_int_equal(r->condition, NO_DATA);
 	al_requests(&w, t.id, 5, 0, 200000);
-	al_sql_until(&w, 1,
-		     "SELECT count(*) FROM observability.alert_rules WHERE rule_id = '%s' AND "
-		     "due_at = evaluated_at + interval '60 s' AND condition = 1",
-		     r->rule_id);
-	al_sql(&w,
-	       "UPDATE observability.alert_rules SET evaluated_at = now() - interval '61 s', "
-	       "due_at = now() WHERE rule_id = '%s'",
-	       r->rule_id);
+	world_sql_reach(&w, 1,
+			"SELECT count(*) FROM observability.alert_rules WHERE rule_id = '%s' AND "
+			"due_at = evaluated_at + interval '60 s' AND condition = 1",
+			r->rule_id);
+	world_sql(&w,
+		  "UPDATE observability.alert_rules SET evaluated_at = now() - interval '61 s', "
+		  "due_at = now() WHERE rule_id = '%s'",
+		  r->rule_id);
 	al_until(&w, &t, "two days", FIRING);
 }
 
@@ -348,14 +352,14 @@ static void test_changing_a_rule(void **state)
 	low.units = 20;
 	in.threshold = &high;
 	in.recovery_threshold = &low;
-	r = al_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
+	r = tw_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
 	assert_int_equal(r->condition, FINE);
 	assert_decimal(r->value, 30, 0);
 	assert_int_equal(al_check_changes(&w, t.id), 2);
 	/* Back: fires with the change. Fields that are not given stay. */
 	high.units = 5;
 	low.units = 4;
-	r = al_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
+	r = tw_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
 	assert_int_equal(r->condition, FIRING);
 	assert_int_equal(r->window_seconds, 300);
 	assert_int_equal(r->min_samples, 20);
@@ -364,7 +368,7 @@ static void test_changing_a_rule(void **state)
 	in = update_of(r->rule_id);
 	in.name_given_case = OBSERVABILITY__V1__UPDATE_ALERT_RULE_REQUEST__NAME_GIVEN_NAME;
 	in.name = (char *)"renamed";
-	r = al_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
+	r = tw_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
 	assert_string_equal(r->name, "renamed");
 	assert_int_equal(r->condition, FIRING);
 	assert_string_equal(alerts_of(&t)->alerts[0]->rule, ERRORS);
@@ -372,21 +376,22 @@ static void test_changing_a_rule(void **state)
 	/* Disabled: resolved. Samples change nothing any more. Enabled: looked at. */
 	in = update_of(r->rule_id);
 	in.state = OBSERVABILITY__V1__RULE_STATE__RULE_STATE_DISABLED;
-	r = al_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
+	r = tw_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
 	assert_int_equal(r->condition, NO_DATA);
 	assert_int_equal(al_check_changes(&w, t.id), 4);
 	assert_non_null(strstr(alerts_of(&t)->alerts[0]->text, "the rule was disabled"));
 	al_requests(&w, t.id, 0, 30, 1000);
-	al_sql_until(&w, 0, "SELECT count(*) FROM observability.sample_news WHERE tenant_id = '%s'",
-		     t.id);
+	world_sql_reach(&w, 0,
+			"SELECT count(*) FROM observability.sample_news WHERE tenant_id = '%s'",
+			t.id);
 	assert_int_equal(al_check_changes(&w, t.id), 4);
 	in.state = OBSERVABILITY__V1__RULE_STATE__RULE_STATE_ENABLED;
-	r = al_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
+	r = tw_must(&w, t.admin, OBSERVABILITY_UPDATE_ALERT_RULE, &in);
 	assert_int_equal(r->condition, FIRING);
 	assert_int_equal(al_check_changes(&w, t.id), 5);
 }
 
-static void assert_refused(struct al_reply r, enum status st, const char *field)
+static void assert_refused(struct reply r, enum status st, const char *field)
 {
 	assert_int_equal(r.status, st);
 	assert_string_equal(r.field, field);
@@ -422,19 +427,19 @@ static void test_bad_rules(void **state)
 	in.window_seconds = 9;
 	assert_refused(al_call(&w, t.admin, NULL, OBSERVABILITY_CREATE_ALERT_RULE, &in), ST_INVALID,
 		       "window_seconds");
-	assert_int_equal(al_sql_int(&w,
-				    "SELECT count(*) FROM observability.alert_rules WHERE "
-				    "tenant_id = '%s'",
-				    t.id),
+	assert_int_equal(world_sql_int(&w,
+				       "SELECT count(*) FROM observability.alert_rules WHERE "
+				       "tenant_id = '%s'",
+				       t.id),
 			 AL_RULES);
 	/* With the defaults it is a rule; a viewer may not make one. */
 	in.window_seconds = 0;
-	assert_int_equal(al_call(&w, al_token(&w, t.id, ROLE_VIEWER), NULL,
+	assert_int_equal(al_call(&w, world_token(&w, t.id, ROLE_VIEWER, ""), NULL,
 				 OBSERVABILITY_CREATE_ALERT_RULE, &in)
 				 .status,
 			 ST_DENIED);
 	in.name = (char *)"good";
-	assert_int_equal(((const Observability__V1__AlertRule *)al_must(
+	assert_int_equal(((const Observability__V1__AlertRule *)tw_must(
 				  &w, t.admin, OBSERVABILITY_CREATE_ALERT_RULE, &in))
 				 ->window_seconds,
 			 300);
@@ -446,7 +451,7 @@ static void test_limits(void **state)
 		OBSERVABILITY__V1__CREATE_ALERT_RULE_REQUEST__INIT;
 	Pulsepoint__Decimal d = PULSEPOINT__DECIMAL__INIT;
 	const Observability__V1__AlertRule *r;
-	struct al_reply again;
+	struct reply again;
 	struct al_tenant t;
 
 	(void)state;
@@ -462,13 +467,13 @@ static void test_limits(void **state)
 	again = al_call(&w, t.admin, "the-key", OBSERVABILITY_CREATE_ALERT_RULE, &in);
 	assert_int_equal(again.status, ST_OK);
 	assert_string_equal(((const Observability__V1__AlertRule *)again.out)->rule_id, r->rule_id);
-	assert_int_equal(al_sql_int(&w,
-				    "SELECT count(*) FROM observability.alert_rules WHERE "
-				    "tenant_id = '%s'",
-				    t.id),
+	assert_int_equal(world_sql_int(&w,
+				       "SELECT count(*) FROM observability.alert_rules WHERE "
+				       "tenant_id = '%s'",
+				       t.id),
 			 AL_RULES + 1);
 	for (int i = AL_RULES + 1; i < 100; i++)
-		al_must(&w, t.admin, OBSERVABILITY_CREATE_ALERT_RULE, &in);
+		tw_must(&w, t.admin, OBSERVABILITY_CREATE_ALERT_RULE, &in);
 	assert_refused(al_call(&w, t.admin, NULL, OBSERVABILITY_CREATE_ALERT_RULE, &in),
 		       ST_CONFLICT, "");
 }
@@ -493,20 +498,22 @@ static void test_tenants_apart(void **state)
 	assert_int_equal(al_rule(&w, &a, ERRORS)->condition, FIRING);
 	/* As the service's own role in the other tenant's scope, on every table of alerts. */
 	assert_string_equal(
-		al_sql(&w,
-		       "BEGIN; SET LOCAL ROLE observability_app; SET LOCAL search_path = "
-		       "observability; SELECT set_config('app.tenant_id', '%s', true); "
-		       "SELECT (SELECT count(*) FROM alerts) || ' ' || (SELECT count(*) FROM "
-		       "alert_rules) || ' ' || (SELECT count(*) FROM alert_changes) || ' ' || "
-		       "(SELECT count(*) FROM sample_slots) || ' ' || (SELECT count(*) FROM "
-		       "alert_channels) || ' ' || (SELECT count(*) FROM alert_deliveries) || ' ' "
-		       "|| "
-		       "(SELECT count(*) FROM alert_tenants) || ' ' || (SELECT count(*) FROM "
-		       "sample_answers) || ' ' || (SELECT count(*) FROM sample_verdicts) || ' ' || "
-		       "(SELECT count(*) FROM sample_news)",
-		       b.id),
+		world_sql(
+			&w,
+			"BEGIN; SET LOCAL ROLE observability_app; SET LOCAL search_path = "
+			"observability; SELECT set_config('app.tenant_id', '%s', true); "
+			"SELECT (SELECT count(*) FROM alerts) || ' ' || (SELECT count(*) FROM "
+			"alert_rules) || ' ' || (SELECT count(*) FROM alert_changes) || ' ' || "
+			"(SELECT count(*) FROM sample_slots) || ' ' || (SELECT count(*) FROM "
+			"alert_channels) || ' ' || (SELECT count(*) FROM alert_deliveries) || ' ' "
+			"|| "
+			"(SELECT count(*) FROM alert_tenants) || ' ' || (SELECT count(*) FROM "
+			"sample_answers) || ' ' || (SELECT count(*) FROM sample_verdicts) || ' ' "
+			"|| "
+			"(SELECT count(*) FROM sample_news)",
+			b.id),
 		"0 4 0 0 0 0 1 0 0 0");
-	al_sql(&w, "COMMIT");
+	world_sql(&w, "COMMIT");
 }
 
 /* Pages of the list: newest first, each alert once. */
@@ -523,12 +530,12 @@ static void test_pages(void **state)
 	for (int i = 0; i < 7; i++)
 		al_error_rule(&w, &t, "one of seven", 50, 40, 0);
 	al_requests(&w, t.id, 0, 2, 1000); /* too few for the default rules */
-	al_sql_until(&w, 7, "SELECT count(*) FROM observability.alerts WHERE tenant_id = '%s'",
-		     t.id);
+	world_sql_reach(&w, 7, "SELECT count(*) FROM observability.alerts WHERE tenant_id = '%s'",
+			t.id);
 	in.page_size = 3;
 	in.page_token = (char *)"";
 	do {
-		list = al_must(&w, t.admin, OBSERVABILITY_LIST_ALERTS, &in);
+		list = tw_must(&w, t.admin, OBSERVABILITY_LIST_ALERTS, &in);
 		for (size_t i = 0; i < list->n_alerts; i++) {
 			for (int k = 0; k < n; k++)
 				assert_string_not_equal(seen[k], list->alerts[i]->alert_id);
@@ -540,11 +547,11 @@ static void test_pages(void **state)
 	assert_int_equal(n, 7);
 	in.page_token = (char *)"";
 	in.state = OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_RESOLVED;
-	list = al_must(&w, t.admin, OBSERVABILITY_LIST_ALERTS, &in);
+	list = tw_must(&w, t.admin, OBSERVABILITY_LIST_ALERTS, &in);
 	assert_int_equal(list->n_alerts, 0);
 	in.state = OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_FIRING;
 	in.page_size = 50;
-	list = al_must(&w, t.admin, OBSERVABILITY_LIST_ALERTS, &in);
+	list = tw_must(&w, t.admin, OBSERVABILITY_LIST_ALERTS, &in);
 	assert_int_equal(list->n_alerts, 7);
 }
 
@@ -568,37 +575,40 @@ static void test_old_things_go(void **state)
 		*question = '\0';
 		al_answer(&w, both[i]->id, question, true);
 		al_feedback(&w, both[i]->id, question, user, 1, 1);
-		al_sql_until(&w, 1,
-			     "SELECT against FROM observability.sample_answers WHERE "
-			     "tenant_id = '%s'",
-			     both[i]->id);
+		world_sql_reach(&w, 1,
+				"SELECT against FROM observability.sample_answers WHERE "
+				"tenant_id = '%s'",
+				both[i]->id);
 		al_delivered(&w, both[i]->id);
 	}
-	al_copy_stop(&w, 0);
-	al_sql(&w,
-	       "SET search_path = observability;"
-	       "UPDATE alerts SET resolved_at = resolved_at - interval '366 days' WHERE tenant_id "
-	       "= '%s';"
-	       "UPDATE alert_deliveries SET changed_at = changed_at - interval '91 days' WHERE "
-	       "tenant_id = '%s';"
-	       "UPDATE sample_slots SET slot = slot - 40 * 86400 WHERE tenant_id = '%s';"
-	       "UPDATE sample_answers SET made_at = made_at - interval '32 days' WHERE tenant_id = "
-	       "'%s';"
-	       "INSERT INTO sample_news VALUES (gen_random_uuid(), 1, now() - interval '2 hours');"
-	       "RESET search_path",
-	       old.id, old.id, old.id, old.id);
+	al_copy_stop(0);
+	world_sql(
+		&w,
+		"SET search_path = observability;"
+		"UPDATE alerts SET resolved_at = resolved_at - interval '366 days' WHERE tenant_id "
+		"= '%s';"
+		"UPDATE alert_deliveries SET changed_at = changed_at - interval '91 days' WHERE "
+		"tenant_id = '%s';"
+		"UPDATE sample_slots SET slot = slot - 40 * 86400 WHERE tenant_id = '%s';"
+		"UPDATE sample_answers SET made_at = made_at - interval '32 days' WHERE tenant_id "
+		"= "
+		"'%s';"
+		"INSERT INTO sample_news VALUES (gen_random_uuid(), 1, now() - interval '2 hours');"
+		"RESET search_path",
+		old.id, old.id, old.id, old.id);
 	al_copy_start(&w, 0);
 	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
-		al_sql_until(&w, 0, "SELECT count(*) FROM observability.%s WHERE tenant_id = '%s'",
-			     gone[i], old.id);
-		assert_true(al_sql_int(&w,
-				       "SELECT count(*) FROM observability.%s WHERE "
-				       "tenant_id = '%s'",
-				       gone[i], young.id) > 0);
+		world_sql_reach(&w, 0,
+				"SELECT count(*) FROM observability.%s WHERE tenant_id = '%s'",
+				gone[i], old.id);
+		assert_true(world_sql_int(&w,
+					  "SELECT count(*) FROM observability.%s WHERE "
+					  "tenant_id = '%s'",
+					  gone[i], young.id) > 0);
 	}
-	al_sql_until(&w, 0,
-		     "SELECT count(*) FROM observability.sample_news WHERE at < now() - "
-		     "interval '1 hour'");
+	world_sql_reach(&w, 0,
+			"SELECT count(*) FROM observability.sample_news WHERE at < now() - "
+			"interval '1 hour'");
 }
 
 static int fresh(void **state)

@@ -27,7 +27,7 @@
 #define STANDS   OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_FIRING
 #define OVER     OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_RESOLVED
 
-static struct al_world w;
+static struct world w;
 
 static struct bus_call *open_watch(const char *token, const char *last)
 {
@@ -70,7 +70,7 @@ static const Observability__V1__AlertPart *next(struct bus_call *c, int timeout_
 
 static const char *must(struct bus_call *c, Observability__V1__AlertState state)
 {
-	const Observability__V1__AlertPart *p = next(c, AL_WAIT_MS);
+	const Observability__V1__AlertPart *p = next(c, WORLD_LIMIT_MS);
 
 	if (!p)
 		fail_msg("no part came");
@@ -84,7 +84,7 @@ static const char *end_of(struct bus_call *c)
 	const Observability__V1__AlertPart *p;
 
 	while (!bus_call_end(c)) {
-		p = next(c, AL_WAIT_MS);
+		p = next(c, WORLD_LIMIT_MS);
 		if (!p && !bus_call_end(c))
 			fail_msg("the stream does not end");
 	}
@@ -118,7 +118,7 @@ static void test_what_stands_then_what_changes(void **state)
 	(void)state;
 	tenant_with_rule(&t);
 	tenant_with_rule(&other);
-	viewer = al_token(&w, t.id, ROLE_VIEWER);
+	viewer = world_token(&w, t.id, ROLE_VIEWER, "");
 	fire(&t);
 	resolve(&t);
 	fire(&t);
@@ -143,7 +143,7 @@ static void test_going_on(void **state)
 
 	(void)state;
 	tenant_with_rule(&t);
-	viewer = al_token(&w, t.id, ROLE_VIEWER);
+	viewer = world_token(&w, t.id, ROLE_VIEWER, "");
 	for (int i = 0; i < 4; i++) {
 		fire(&t);
 		resolve(&t);
@@ -168,7 +168,7 @@ static void test_bad_ids(void **state)
 	tenant_with_rule(&t);
 	fire(&t); /* number 1 */
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct bus_call *c = open_watch(al_token(&w, t.id, ROLE_VIEWER), bad[i]);
+		struct bus_call *c = open_watch(world_token(&w, t.id, ROLE_VIEWER, ""), bad[i]);
 
 		assert_string_equal(end_of(c), "invalid");
 		assert_string_equal(bus_msg_header(bus_call_end(c), "Pp-Field"), "last_event_id");
@@ -187,7 +187,7 @@ static void test_another_copy(void **state)
 	tenant_with_rule(&t);
 	al_copy_start(&w, 1);
 	for (int i = 0; i < 8; i++) /* some on each */
-		calls[i] = open_watch(al_token(&w, t.id, ROLE_VIEWER), "");
+		calls[i] = open_watch(world_token(&w, t.id, ROLE_VIEWER, ""), "");
 	for (int round = 0; round < 6; round++) {
 		if (round % 2 == 0)
 			fire(&t);
@@ -196,25 +196,26 @@ static void test_another_copy(void **state)
 		for (int i = 0; i < 8; i++)
 			assert_string_equal(must(calls[i], round % 2 == 0 ? STANDS : OVER),
 					    arena_printf(w.arena, "%d", round + 1));
-		late = al_sql_int(&w,
-				  "SELECT (1000 * extract(epoch FROM clock_timestamp() - "
-				  "coalesce(resolved_at, fired_at)))::bigint FROM "
-				  "observability.alerts WHERE tenant_id = '%s' ORDER BY fired_seq "
-				  "DESC LIMIT 1",
-				  t.id);
+		late = world_sql_int(
+			&w,
+			"SELECT (1000 * extract(epoch FROM clock_timestamp() - "
+			"coalesce(resolved_at, fired_at)))::bigint FROM "
+			"observability.alerts WHERE tenant_id = '%s' ORDER BY fired_seq "
+			"DESC LIMIT 1",
+			t.id);
 		worst = late > worst ? late : worst;
 	}
 	printf("# eight streams on two copies: at most %lld ms after the change all have it\n",
 	       (long long)worst);
 	/* A copy that ends tells its streams so, and they go on at the other. */
-	al_copy_stop(&w, 1);
+	al_copy_stop(1);
 	for (int i = 0; i < 8; i++) {
 		if (bus_call_end(calls[i]) == NULL && next(calls[i], SHORT_MS))
 			fail_msg("a part that no change made");
 		bus_call_close(calls[i]);
 	}
 	for (int i = 0; i < 8; i++) {
-		calls[i] = open_watch(al_token(&w, t.id, ROLE_VIEWER), "5");
+		calls[i] = open_watch(world_token(&w, t.id, ROLE_VIEWER, ""), "5");
 		assert_string_equal(must(calls[i], OVER), "6");
 	}
 	for (int i = 0; i < 8; i++)
@@ -230,13 +231,13 @@ static void test_too_many(void **state)
 	(void)state;
 	tenant_with_rule(&t);
 	fire(&t);
-	al_copy_stop(&w, 0); /* none of the tests before is left */
+	al_copy_stop(0); /* none of the tests before is left */
 	al_copy_start(&w, 0);
 	for (int i = 0; i < WATCHERS; i++) {
-		calls[i] = open_watch(al_token(&w, t.id, ROLE_VIEWER), "");
+		calls[i] = open_watch(world_token(&w, t.id, ROLE_VIEWER, ""), "");
 		assert_string_equal(must(calls[i], STANDS), "1");
 	}
-	more = open_watch(al_token(&w, t.id, ROLE_VIEWER), "");
+	more = open_watch(world_token(&w, t.id, ROLE_VIEWER, ""), "");
 	assert_string_equal(end_of(more), "unavailable");
 	assert_string_equal(bus_msg_header(bus_call_end(more), "Pp-Retry-After"), "5");
 	bus_call_close(more);
@@ -247,8 +248,8 @@ static void test_too_many(void **state)
 	/* Who leaves makes room. */
 	for (int i = 0; i < WATCHERS; i++)
 		bus_call_close(calls[i]);
-	for (int64_t until = time_mono_us() + AL_WAIT_MS * INT64_C(1000);;) {
-		more = open_watch(al_token(&w, t.id, ROLE_VIEWER), "1");
+	for (int64_t until = time_mono_us() + WORLD_LIMIT_MS * INT64_C(1000);;) {
+		more = open_watch(world_token(&w, t.id, ROLE_VIEWER, ""), "1");
 		if (next(more, 1000))
 			break;
 		bus_call_close(more);
