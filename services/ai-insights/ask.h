@@ -10,9 +10,7 @@
 #include "service.h"
 #include "store.h"
 
-#define ASK_TURNS_MAX                                                                             \
-	8                /* calls of the model for one draft and its tools, the last one included \
-			  */
+#define ASK_TURNS_MAX 8  /* calls of the model for one question; the last must answer */
 #define ASK_TOOLS_MAX 24 /* tools that the model may run for one question */
 #define ASK_DRAFTS    2  /* a draft with untraced numbers goes back once */
 
@@ -38,10 +36,9 @@ struct asking {
 
 /*
  * The whole answer in the call's arena, tokens and cost included; its text is what the asker was
- * sent since the last restart. Takes at most the call's time less what storing the answer needs,
- * but a call of the model that was begun is read to its end for what it used, for at most
- * ASK_LINGER_MS longer. Fails with ST_CANCELLED when the asker left, ST_TIMEOUT, or with what makes
- * even the analyst fail.
+ * sent since the last restart. No turn of the model is read on in the last twelfth of the call's
+ * time, which the analyst has; steps of the bill that are under way may end a little later. Fails
+ * with ST_CANCELLED when the asker left, ST_TIMEOUT, or with what makes even the analyst fail.
  */
 enum status ask_answer(const struct asking *a, struct answer *ret) MUST_USE;
 

@@ -19,7 +19,7 @@ const struct config_item insights_config_items[] = {
 	CONFIG_STR(struct insights_config, cache_ttl, "PP_AI_CACHE_TTL", "5m",
 		   "how long the provider keeps the stable part of a request: 5m or 1h"),
 	CONFIG_NUM(
-		struct insights_config, asks, "PP_AI_ASKS", "56", 1, 240,
+		struct insights_config, asks, "PP_AI_ASKS", "56", 1, 63,
 		"questions answered at the same time in this process; more are told to come again"),
 	{ 0 },
 };

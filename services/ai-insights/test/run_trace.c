@@ -171,20 +171,11 @@ static int teardown(void **state)
 }
 
 static const char *const words[] = {
-	[TRACE_EVIDENCE] = "cited",
-	[TRACE_VALUE] = "value",
-	[TRACE_COUNT] = "count",
-	[TRACE_NAME] = "name",
-	[TRACE_LIST] = "list",
-	[TRACE_IDIOM] = "idiom",
-	[TRACE_PERIOD] = "period",
-	[TRACE_QUESTION] = "question",
-	[TRACE_NOT_FOUND] = "NOT-FOUND",
-	[TRACE_WRONG] = "WRONG",
-	[TRACE_UNIT] = "UNIT",
-	[TRACE_OTHER_ROW] = "OTHER-ROW",
-	[TRACE_NO_SUCH] = "NO-SUCH",
-	[TRACE_ODD] = "ODD",
+	[TRACE_EVIDENCE] = "cited",  [TRACE_VALUE] = "value",       [TRACE_COUNT] = "count",
+	[TRACE_NAME] = "name",       [TRACE_LIST] = "list",         [TRACE_IDIOM] = "idiom",
+	[TRACE_PERIOD] = "period",   [TRACE_QUESTION] = "question", [TRACE_NOT_FOUND] = "NOT-FOUND",
+	[TRACE_WRONG] = "WRONG",     [TRACE_UNIT] = "UNIT",         [TRACE_OTHER_ROW] = "OTHER-ROW",
+	[TRACE_NO_SUCH] = "NO-SUCH", [TRACE_ODD] = "ODD",
 };
 
 static const char *const question =
