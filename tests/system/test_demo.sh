@@ -1,33 +1,11 @@
 #!/bin/sh
 # The demo's main job, whole and twice, on a suite of the test's own: the report, the streamed answer with its evidence and cost, who
 # asked what, and the alert whose signed webhook arrives. What the demo writes down holds no more than the login.
+# shellcheck disable=SC2154 # what lib.sh sets
 set -eu
-umask 022
-root=$(cd "$(dirname "$0")/../.." && pwd -P)
-cd "$root"
-OUT=$(cd "${OUT:-build/gcc}" && pwd -P)
-export OUT
-suite=$root/deploy/local/suite.sh
-work=$(mktemp -d "${PP_TEST_DIR:-${TMPDIR:-/tmp}}/demo.XXXXXX")
-chmod 755 "$work"
-unset PP_TEST_DIR PP_TEST_PG PP_TEST_KEEP
-run=$work/suite
+. "$(dirname "$0")/lib.sh"
 checks=0
 
-cleanup() {
-	timeout 60 sh "$suite" down "$run" >/dev/null 2>&1 || true
-	timeout 60 sh "$root/deploy/local/stack.sh" wipe "$run" >/dev/null 2>&1 || true
-	rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM HUP PIPE
-die() {
-	echo "test_demo: $*" >&2
-	exit 1
-}
-setting() {
-	sed -n "s/^$2=//p" "$run/$1"
-}
 # shows FILE PATTERN: a line of the demo's output is like that.
 shows() {
 	grep -Eq "$2" "$1" || { cat "$1" >&2; die "the demo does not show: $2"; }
@@ -35,17 +13,14 @@ shows() {
 	echo "ok - $2"
 }
 
-timeout 180 sh "$suite" up "$run" data/nasty.tar.gz || die "the suite does not start"
+suite_up data/nasty.tar.gz
 sha256sum <data/nasty.tar.gz >"$run/dataset.sum"
 (
 	umask 077
-	set -a
-	. "$run/pid/auth.env"
-	set +a
-	"$OUT/bin/auth" --bootstrap 2>/dev/null | grep -o 'ppo_[A-Za-z0-9_-]*' | head -n 1 >"$run/operator.key"
+	operator_key >"$run/operator.key"
 )
 demo() {
-	timeout 240 "$OUT/bin/pp-demo" "$run" "http://127.0.0.1:$(setting edge.env EDGE_PORT)" "http://127.0.0.1:$(cat "$run/simulator.port")" >"$1" 2>&1 ||
+	timeout 240 "$OUT/bin/pp-demo" "$run" "$edge" "$simulator" >"$1" 2>&1 ||
 		{ cat "$1" >&2; die "the demo failed"; }
 	shows "$1" '^  orders +113$'
 	shows "$1" '^  gross .*965,318\.954 KWD'
