@@ -6,14 +6,6 @@
 #include "notice.h"
 #include "store_channels.h"
 
-static enum status begin(struct call *call, struct db_tx **tx, struct tenant_tx *t)
-{
-	enum status st = call_begin(call, tx);
-
-	*t = (struct tenant_tx){ *tx, call->arena, call->err, call_scope(call).tenant_id };
-	return st;
-}
-
 static void fill(struct arena *a, const struct channel *c, Observability__V1__AlertChannel *out)
 {
 	out->channel_id = (char *)c->channel_id;
@@ -33,7 +25,7 @@ enum status handle_list_alert_channels(struct call *call,
 	struct channel *channels = NULL;
 	Observability__V1__AlertChannel *answers;
 	size_t n = 0;
-	enum status st = begin(call, &tx, &t);
+	enum status st = tenant_begin(call, &tx, &t);
 
 	(void)in;
 	if (st == ST_OK)
@@ -74,7 +66,7 @@ static enum status add(struct call *call, const struct channel *c, const char *s
 	struct tenant_tx t;
 	bool locked = false;
 	int64_t seq;
-	enum status st = begin(call, &tx, &t);
+	enum status st = tenant_begin(call, &tx, &t);
 
 	kept.secret = (char *)"";
 	if (st == ST_OK)
@@ -125,7 +117,7 @@ enum status handle_delete_alert_channel(struct call *call,
 	struct tenant_tx t;
 	bool locked = false;
 	int64_t seq;
-	enum status st = begin(call, &tx, &t);
+	enum status st = tenant_begin(call, &tx, &t);
 
 	(void)out;
 	if (st == ST_OK)

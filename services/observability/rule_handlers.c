@@ -9,14 +9,6 @@
 #include "core/timeutil.h"
 #include "store_rules.h"
 
-static enum status begin(struct call *call, struct db_tx **tx, struct tenant_tx *t)
-{
-	enum status st = call_begin(call, tx);
-
-	*t = (struct tenant_tx){ *tx, call->arena, call->err, call_scope(call).tenant_id };
-	return st;
-}
-
 static enum status commit(struct call *call, struct db_tx *tx, size_t n_changes)
 {
 	enum status st = db_commit(tx, call->err);
@@ -37,7 +29,7 @@ enum status handle_list_alert_rules(struct call *call,
 	struct rule *rules = NULL;
 	Observability__V1__AlertRule *answers;
 	size_t n = 0;
-	enum status st = begin(call, &tx, &t);
+	enum status st = tenant_begin(call, &tx, &t);
 
 	(void)in;
 	if (st == ST_OK)
@@ -115,7 +107,7 @@ enum status handle_create_alert_rule(struct call *call,
 	enum status st = read_new(call, in, &r);
 
 	if (st == ST_OK)
-		st = begin(call, &tx, &t);
+		st = tenant_begin(call, &tx, &t);
 	if (st == ST_OK)
 		st = store_tenant_lock(&t, true, &locked, &seq);
 	if (st == ST_OK)
@@ -209,7 +201,7 @@ enum status handle_update_alert_rule(struct call *call,
 	bool locked = false;
 	int64_t seq = 0;
 	size_t n_changes = 0;
-	enum status st = begin(call, &tx, &t);
+	enum status st = tenant_begin(call, &tx, &t);
 
 	if (st == ST_OK)
 		st = store_tenant_lock(&t, true, &locked, &seq);

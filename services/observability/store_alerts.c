@@ -1,14 +1,9 @@
 /* See store_alerts.h. */
 #include "store_alerts.h"
 
-#include "core/timeutil.h"
-
 #include <string.h>
 
-#define TEXT_(x)          #x
-#define TEXT(x)           TEXT_(x)
-#define STATEMENT_LIMIT_S 10
-#define FORGET_MAX        2000
+#define FORGET_MAX 2000
 #define ALERT_COLUMNS                                                                         \
 	"a.alert_id, a.rule_id, a.rule, a.metric, a.severity, a.value, a.threshold, a.text, " \
 	"a.fired_seq, a.fired_at, a.resolved_at, a.resolved_value, a.resolved_text"
@@ -16,10 +11,10 @@
 
 const struct db_stmt alert_statements[] = {
 	{ "alerts_fire",
-	  "INSERT INTO alerts (tenant_id, alert_id, rule_id, rule, metric, severity, value,"
-	  " threshold, text, fired_seq, fired_at) SELECT $1::uuid, x.* FROM unnest($2::uuid[],"
-	  " $3::uuid[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],"
-	  " $9::text[], $10::bigint[], $11::timestamptz[]) AS x" },
+	  "INSERT INTO alerts (tenant_id, alert_id, rule_id, rule, text, metric, severity, value,"
+	  " threshold, fired_seq, fired_at) SELECT $1::uuid, x.* FROM unnest($2::uuid[],"
+	  " $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[],"
+	  " $9::bigint[], $10::bigint[], $11::timestamptz[]) AS x" },
 	{ "alerts_resolve",
 	  "UPDATE alerts a SET resolved_at = x.at, resolved_text = x.text,"
 	  " resolved_value = CASE WHEN x.has_value THEN x.figure END"
@@ -51,13 +46,11 @@ const struct db_stmt alert_worker_statements[] = {
 	  " LEFT JOIN alert_tenants t ON t.tenant_id = x.id ORDER BY x.o" },
 	{ "alerts_forget",
 	  "DELETE FROM alerts WHERE alert_id = ANY (ARRAY(SELECT alert_id FROM alerts"
-	  " WHERE resolved_at < now() - interval '" TEXT(
-		  ALERTS_KEEP_DAYS) " days'"
-				    " LIMIT " TEXT(FORGET_MAX) "))" },
+	  " WHERE resolved_at < now() - $1 * interval '1 day' LIMIT $2))" },
 	{ "deliveries_forget",
 	  "DELETE FROM alert_deliveries WHERE (notice_id, channel_id) IN (SELECT notice_id,"
-	  " channel_id FROM alert_deliveries WHERE state <> 1 AND changed_at <"
-	  " now() - interval '" TEXT(DELIVERIES_KEEP_DAYS) " days' LIMIT " TEXT(FORGET_MAX) ")" },
+	  " channel_id FROM alert_deliveries WHERE state <> 1"
+	  " AND changed_at < now() - $1 * interval '1 day' LIMIT $2)" },
 	{ NULL, NULL },
 };
 
@@ -131,12 +124,10 @@ static enum status fire(const struct tenant_tx *t, const struct alert_change *ch
 	if (k == 0)
 		return ST_OK;
 	tenant_args(&args, t);
-	for (size_t i = 0; i < 3; i++)
-		db_arg_text_array(&args, c.text[i], k);
 	for (size_t i = 0; i < 4; i++)
+		db_arg_text_array(&args, c.text[i], k);
+	for (size_t i = 0; i < 5; i++)
 		db_arg_i64_array(&args, c.number[i], k);
-	db_arg_text_array(&args, c.text[3], k);
-	db_arg_i64_array(&args, c.number[4], k);
 	db_arg_time_array(&args, c.number[5], k);
 	return db_exec(t->tx, "alerts_fire", &args, NULL, t->err);
 }
@@ -224,11 +215,6 @@ enum status store_alerts_change(const struct tenant_tx *t, struct alert_change *
 
 /* ---- lists ---- */
 
-static enum status no_memory(struct error *err)
-{
-	return error_set(err, ST_UNAVAILABLE, NULL, "the service is out of memory");
-}
-
 /* One statement in the caller's scope; the tenant is its first argument. */
 static enum status ask(struct call *call, struct db_tx *tx, const char *stmt,
 		       const int64_t *numbers, int n)
@@ -236,7 +222,7 @@ static enum status ask(struct call *call, struct db_tx *tx, const char *stmt,
 	struct db_args args;
 
 	if (!tx)
-		return no_memory(call->err);
+		return store_no_memory(call->err);
 	db_args_init(&args, call->arena);
 	db_arg_text(&args, call_scope(call).tenant_id);
 	for (int i = 0; i < n; i++)
@@ -258,7 +244,7 @@ enum status store_alerts(struct call *call, enum change state, int64_t before, i
 	*ret = arena_array(call->arena, *n + 1, sizeof(**ret));
 	for (size_t i = 0; *ret && i < *n; i++)
 		(*ret)[i] = read_alert(call->arena, tx, 0, (int)i);
-	return *ret ? ST_OK : no_memory(call->err);
+	return *ret ? ST_OK : store_no_memory(call->err);
 }
 
 enum status store_alerts_standing(struct call *call, struct alert **ret, size_t *n, int64_t *seq)
@@ -274,7 +260,7 @@ enum status store_alerts_standing(struct call *call, struct alert **ret, size_t 
 	for (int i = 0; *ret && i < db_rows(tx, 0); i++)
 		if (!db_null(tx, 0, i, 0))
 			(*ret)[(*n)++] = read_alert(call->arena, tx, 0, i);
-	return *ret ? ST_OK : no_memory(call->err);
+	return *ret ? ST_OK : store_no_memory(call->err);
 }
 
 enum status store_changes(struct call *call, int64_t after, int64_t limit,
@@ -296,7 +282,7 @@ enum status store_changes(struct call *call, int64_t after, int64_t limit,
 			.notice_id =
 				arena_strdup(call->arena, db_str(tx, 0, i, ALERT_COLUMNS_N + 2)),
 		};
-	return *ret ? ST_OK : no_memory(call->err);
+	return *ret ? ST_OK : store_no_memory(call->err);
 }
 
 enum status store_latest_change(struct call *call, int64_t *ret)
@@ -314,17 +300,13 @@ enum status store_latest_change(struct call *call, int64_t *ret)
 enum status store_latest_changes(struct db *worker, struct arena *a, const char *const *tenants,
 				 size_t n, int64_t *ret, struct error *err)
 {
-	const struct db_scope nobody = { 0 };
-	AUTO_TX *tx = db_tx_new(worker, &nobody);
+	AUTO_TX *tx = NULL;
 	struct db_args args;
 	enum status st;
 
-	if (!tx)
-		return no_memory(err);
 	db_args_init(&args, a);
 	db_arg_text_array(&args, tenants, n);
-	db_add(tx, "latest_changes", &args);
-	st = db_run(tx, time_mono_us() + STATEMENT_LIMIT_S * US_PER_SECOND, err);
+	st = store_ask_worker(worker, "latest_changes", &args, &tx, err);
 	for (size_t i = 0; st == ST_OK && i < n; i++)
 		ret[i] = db_int(tx, 0, (int)i, 0);
 	return st;
@@ -338,11 +320,16 @@ enum status store_alerts_forget(struct db *worker, struct arena *a, bool *more, 
 	enum status st;
 
 	if (!tx)
-		return no_memory(err);
+		return store_no_memory(err);
 	db_args_init(&args, a);
+	db_arg_i64(&args, ALERTS_KEEP_DAYS);
+	db_arg_i64(&args, FORGET_MAX);
 	db_add(tx, "alerts_forget", &args);
+	db_args_init(&args, a);
+	db_arg_i64(&args, DELIVERIES_KEEP_DAYS);
+	db_arg_i64(&args, FORGET_MAX);
 	db_add(tx, "deliveries_forget", &args);
-	st = db_run(tx, time_mono_us() + STATEMENT_LIMIT_S * US_PER_SECOND, err);
+	st = store_run(tx, err);
 	if (st == ST_OK)
 		*more = db_affected(tx, 0) >= FORGET_MAX || db_affected(tx, 1) >= FORGET_MAX;
 	return st;

@@ -20,12 +20,9 @@ const struct db_stmt channel_statements[] = {
 
 enum status store_channels(const struct tenant_tx *t, struct channel **ret, size_t *n)
 {
-	struct db_args args;
-	enum status st;
 	int r;
+	enum status st = tenant_ask(t, "channels", &r);
 
-	tenant_args(&args, t);
-	st = db_exec(t->tx, "channels", &args, &r, t->err);
 	if (st != ST_OK)
 		return st;
 	*n = (size_t)db_rows(t->tx, r);

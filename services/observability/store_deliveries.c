@@ -1,13 +1,10 @@
 /* See store_deliveries.h. Times of sending are the database's: copies agree on them. */
 #include "store_deliveries.h"
 
-#include "core/timeutil.h"
-
-#define TEXT_(x)          #x
-#define TEXT(x)           TEXT_(x)
-#define STATEMENT_LIMIT_S 10
-#define LEASE             "clock_timestamp() + interval '" TEXT(DELIVER_LEASE_S) " seconds'"
-#define LATER(us)         "clock_timestamp() + " us " * interval '1 microsecond'"
+#define TEXT_(x)  #x
+#define TEXT(x)   TEXT_(x)
+#define LEASE     "clock_timestamp() + interval '" TEXT(DELIVER_LEASE_S) " seconds'"
+#define LATER(us) "clock_timestamp() + " us " * interval '1 microsecond'"
 
 const struct db_stmt delivery_statements[] = {
 	{ "deliveries_add",
@@ -75,16 +72,6 @@ const struct db_stmt delivery_worker_statements[] = {
 	{ NULL, NULL },
 };
 
-static enum status no_memory(struct error *err)
-{
-	return error_set(err, ST_UNAVAILABLE, NULL, "the service is out of memory");
-}
-
-static int64_t limit_us(void)
-{
-	return time_mono_us() + STATEMENT_LIMIT_S * US_PER_SECOND;
-}
-
 /* ---- made ---- */
 
 static enum status wake_channels(const struct tenant_tx *t, int64_t severity)
@@ -138,18 +125,14 @@ enum status store_deliveries_add(const struct tenant_tx *t, const struct alert_c
 enum status store_channel_claim(struct db *worker, struct arena *a, bool healthy, const char *lease,
 				struct claim *ret, bool *got, struct error *err)
 {
-	const struct db_scope nobody = { 0 };
-	AUTO_TX *tx = db_tx_new(worker, &nobody);
+	AUTO_TX *tx = NULL;
 	struct db_args args;
 	enum status st;
 
-	if (!tx)
-		return no_memory(err);
 	db_args_init(&args, a);
 	db_arg_text(&args, lease);
 	db_arg_bool(&args, healthy);
-	db_add(tx, "channel_claim", &args);
-	st = db_run(tx, limit_us(), err);
+	st = store_ask_worker(worker, "channel_claim", &args, &tx, err);
 	if (st != ST_OK)
 		return st;
 	*got = db_rows(tx, 0) == 1;
@@ -174,7 +157,7 @@ static enum status read_batch(const struct db_tx *tx, struct arena *a, const str
 
 	*ret = arena_array(a, (size_t)rows + 1, sizeof(**ret));
 	if (!*ret)
-		return no_memory(err);
+		return store_no_memory(err);
 	for (int i = 0; i < rows; i++)
 		(*ret)[i] = (struct delivery){
 			.notice_id = arena_strdup(a, db_str(tx, 1, i, 0)),
@@ -188,7 +171,7 @@ static enum status read_batch(const struct db_tx *tx, struct arena *a, const str
 			.changed_us = db_time(tx, 1, i, 6),
 		};
 	*n = (size_t)rows;
-	return arena_failed(a) ? no_memory(err) : ST_OK;
+	return arena_failed(a) ? store_no_memory(err) : ST_OK;
 }
 
 enum status store_claim_batch(struct db *db, struct arena *a, const struct claim *c, int limit,
@@ -200,13 +183,13 @@ enum status store_claim_batch(struct db *db, struct arena *a, const struct claim
 	enum status st;
 
 	if (!tx)
-		return no_memory(err);
+		return store_no_memory(err);
 	db_args_init(&args, a);
 	db_arg_text(&args, c->channel_id);
 	db_add(tx, "claim_channel", &args);
 	db_arg_i64(&args, limit);
 	db_add(tx, "claim_batch", &args);
-	st = db_run(tx, limit_us(), err);
+	st = store_run(tx, err);
 	if (st != ST_OK)
 		return st;
 	*url = arena_strdup(a, db_str(tx, 0, 0, 0));
@@ -223,7 +206,7 @@ enum status store_attempt(struct db *db, struct arena *a, const struct claim *c,
 	enum status st;
 
 	if (!tx)
-		return no_memory(err);
+		return store_no_memory(err);
 	db_args_init(&args, a);
 	db_arg_text(&args, c->channel_id);
 	db_arg_text(&args, c->lease);
@@ -238,7 +221,7 @@ enum status store_attempt(struct db *db, struct arena *a, const struct claim *c,
 	db_arg_text(&args, result->reason);
 	db_arg_i64(&args, result->wait_us);
 	db_add(tx, "attempt_write", &args);
-	st = db_run(tx, limit_us(), err);
+	st = store_run(tx, err);
 	if (st == ST_OK)
 		*kept = db_affected(tx, 0) == 1;
 	return st;
@@ -251,13 +234,13 @@ enum status store_channel_release(struct db *db, struct arena *a, const struct c
 	struct db_args args;
 
 	if (!tx)
-		return no_memory(err);
+		return store_no_memory(err);
 	db_args_init(&args, a);
 	db_arg_text(&args, c->channel_id);
 	db_arg_text(&args, c->lease);
 	db_add(tx, "release_lock", &args);
 	db_add(tx, "release", &args);
-	return db_run(tx, limit_us(), err);
+	return store_run(tx, err);
 }
 
 /* ---- the log ---- */
@@ -289,7 +272,7 @@ enum status store_deliveries(struct call *call, const struct delivery_filter *f,
 	enum status st;
 
 	if (!tx)
-		return no_memory(call->err);
+		return store_no_memory(call->err);
 	db_args_init(&args, call->arena);
 	db_arg_text(&args, call_scope(call).tenant_id);
 	db_arg_text(&args, f->alert_id);
@@ -305,5 +288,5 @@ enum status store_deliveries(struct call *call, const struct delivery_filter *f,
 	*ret = arena_array(call->arena, *n + 1, sizeof(**ret));
 	for (size_t i = 0; *ret && i < *n; i++)
 		(*ret)[i] = read_delivery(call->arena, tx, (int)i);
-	return *ret ? ST_OK : no_memory(call->err);
+	return *ret ? ST_OK : store_no_memory(call->err);
 }

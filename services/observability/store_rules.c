@@ -1,9 +1,6 @@
 /* See store_rules.h. */
 #include "store_rules.h"
 
-#include "core/timeutil.h"
-
-#define STATEMENT_LIMIT_S 10
 #define RULE_COLUMNS                                                                \
 	"rule_id, name, metric, comparison, threshold, recovery, window_s, for_s, " \
 	"min_samples, severity, enabled, condition, pending_since, value, "         \
@@ -31,8 +28,8 @@ const struct db_stmt rule_statements[] = {
 		      " AND rule_id = $2::uuid" },
 	{ "rules_count", "SELECT count(*) FROM alert_rules WHERE tenant_id = $1::uuid" },
 	{ "rule_add",
-	  "INSERT INTO alert_rules (tenant_id, rule_id, name, metric, kind, comparison, threshold,"
-	  " recovery, window_s, for_s, min_samples, severity, enabled, condition, due_at,"
+	  "INSERT INTO alert_rules (tenant_id, rule_id, name, comparison, threshold, recovery,"
+	  " window_s, for_s, min_samples, severity, enabled, metric, kind, condition, due_at,"
 	  " created_at, updated_at) VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10,"
 	  " $11, $12, $13, $14, $15::timestamptz, $16::timestamptz, $16::timestamptz)" },
 	{ "rule_change",
@@ -65,30 +62,15 @@ const struct db_stmt rule_worker_statements[] = {
 	{ NULL, NULL },
 };
 
-void tenant_args(struct db_args *args, const struct tenant_tx *t)
-{
-	db_args_init(args, t->arena);
-	db_arg_text(args, t->tenant_id);
-}
-
-enum status tenant_no_memory(const struct tenant_tx *t)
-{
-	return error_set(t->err, ST_TOO_LARGE, NULL, "the tenant's alerts do not fit in memory");
-}
-
 /* ---- the tenant ---- */
 
 enum status store_tenant_lock(const struct tenant_tx *t, bool wait, bool *locked, int64_t *seq)
 {
-	enum status st = ST_OK;
-	struct db_args args;
+	enum status st = wait ? tenant_ask(t, "tenant_make", NULL) : ST_OK;
 	int r;
 
-	tenant_args(&args, t);
-	if (wait)
-		st = db_exec(t->tx, "tenant_make", &args, NULL, t->err);
 	if (st == ST_OK)
-		st = db_exec(t->tx, wait ? "tenant_lock" : "tenant_try_lock", &args, &r, t->err);
+		st = tenant_ask(t, wait ? "tenant_lock" : "tenant_try_lock", &r);
 	if (st != ST_OK)
 		return st;
 	*locked = db_rows(t->tx, r) == 1;
@@ -107,12 +89,9 @@ enum status store_tenant_seq(const struct tenant_tx *t, int64_t seq)
 
 enum status store_tenant_defaults(const struct tenant_tx *t, bool *first)
 {
-	struct db_args args;
-	enum status st;
 	int r;
+	enum status st = tenant_ask(t, "tenant_defaults", &r);
 
-	tenant_args(&args, t);
-	st = db_exec(t->tx, "tenant_defaults", &args, &r, t->err);
 	if (st == ST_OK)
 		*first = db_affected(t->tx, r) == 1;
 	return st;
@@ -178,12 +157,9 @@ enum status store_rules_due(const struct tenant_tx *t, int64_t now_us, struct ru
 
 enum status store_rules(const struct tenant_tx *t, struct rule **ret, size_t *n)
 {
-	struct db_args args;
-	enum status st;
 	int r;
+	enum status st = tenant_ask(t, "rules", &r);
 
-	tenant_args(&args, t);
-	st = db_exec(t->tx, "rules", &args, &r, t->err);
 	return st == ST_OK ? read_rules(t, r, ret, n) : st;
 }
 
@@ -206,34 +182,37 @@ enum status store_rule(const struct tenant_tx *t, const char *rule_id, struct ru
 
 enum status store_rules_count(const struct tenant_tx *t, int64_t *ret)
 {
-	struct db_args args;
-	enum status st;
 	int r;
+	enum status st = tenant_ask(t, "rules_count", &r);
 
-	tenant_args(&args, t);
-	st = db_exec(t->tx, "rules_count", &args, &r, t->err);
 	if (st == ST_OK)
 		*ret = db_int(t->tx, r, 0, 0);
 	return st;
+}
+
+/* What people may change, as arguments 3 to 11. */
+static void put_settings(struct db_args *args, const struct tenant_tx *t, const struct rule *rule)
+{
+	tenant_args(args, t);
+	db_arg_text(args, rule->rule_id);
+	db_arg_text(args, rule->name);
+	db_arg_i64(args, rule->comparison);
+	db_arg_i64(args, rule->threshold);
+	db_arg_i64(args, rule->recovery);
+	db_arg_i64(args, rule->window_s);
+	db_arg_i64(args, rule->for_s);
+	db_arg_i64(args, rule->min_samples);
+	db_arg_i64(args, rule->severity);
+	db_arg_bool(args, rule->enabled);
 }
 
 enum status store_rule_add(const struct tenant_tx *t, const struct rule *rule)
 {
 	struct db_args args;
 
-	tenant_args(&args, t);
-	db_arg_text(&args, rule->rule_id);
-	db_arg_text(&args, rule->name);
+	put_settings(&args, t, rule);
 	db_arg_i64(&args, rule->metric);
 	db_arg_i64(&args, metric_kind(rule->metric));
-	db_arg_i64(&args, rule->comparison);
-	db_arg_i64(&args, rule->threshold);
-	db_arg_i64(&args, rule->recovery);
-	db_arg_i64(&args, rule->window_s);
-	db_arg_i64(&args, rule->for_s);
-	db_arg_i64(&args, rule->min_samples);
-	db_arg_i64(&args, rule->severity);
-	db_arg_bool(&args, rule->enabled);
 	db_arg_i64(&args, rule->condition);
 	db_arg_time_or_null(&args, rule->due_us);
 	db_arg_time(&args, rule->created_us);
@@ -244,17 +223,7 @@ enum status store_rule_change(const struct tenant_tx *t, const struct rule *rule
 {
 	struct db_args args;
 
-	tenant_args(&args, t);
-	db_arg_text(&args, rule->rule_id);
-	db_arg_text(&args, rule->name);
-	db_arg_i64(&args, rule->comparison);
-	db_arg_i64(&args, rule->threshold);
-	db_arg_i64(&args, rule->recovery);
-	db_arg_i64(&args, rule->window_s);
-	db_arg_i64(&args, rule->for_s);
-	db_arg_i64(&args, rule->min_samples);
-	db_arg_i64(&args, rule->severity);
-	db_arg_bool(&args, rule->enabled);
+	put_settings(&args, t, rule);
 	db_arg_time(&args, rule->updated_us);
 	return db_exec(t->tx, "rule_change", &args, NULL, t->err);
 }
@@ -320,19 +289,17 @@ enum status store_rules_state(const struct tenant_tx *t, struct rule *const *rul
 enum status store_tenants_with_work(struct db *worker, struct arena *a, int64_t now_us, size_t max,
 				    const char ***ret, size_t *n, struct error *err)
 {
-	const struct db_scope nobody = { 0 };
-	AUTO_TX *tx = db_tx_new(worker, &nobody);
+	AUTO_TX *tx = NULL;
 	struct db_args args;
 	enum status st;
 
 	*ret = arena_array(a, max + 1, sizeof(**ret));
-	if (!tx || !*ret)
-		return error_set(err, ST_UNAVAILABLE, NULL, "the service is out of memory");
+	if (!*ret)
+		return store_no_memory(err);
 	db_args_init(&args, a);
 	db_arg_time(&args, now_us);
 	db_arg_i64(&args, (int64_t)max);
-	db_add(tx, "tenants_with_work", &args);
-	st = db_run(tx, time_mono_us() + STATEMENT_LIMIT_S * US_PER_SECOND, err);
+	st = store_ask_worker(worker, "tenants_with_work", &args, &tx, err);
 	if (st != ST_OK)
 		return st;
 	*n = (size_t)db_rows(tx, 0);
@@ -343,16 +310,12 @@ enum status store_tenants_with_work(struct db *worker, struct arena *a, int64_t 
 
 enum status store_next_due(struct db *worker, struct arena *a, int64_t *ret, struct error *err)
 {
-	const struct db_scope nobody = { 0 };
-	AUTO_TX *tx = db_tx_new(worker, &nobody);
+	AUTO_TX *tx = NULL;
 	struct db_args args;
 	enum status st;
 
-	if (!tx)
-		return error_set(err, ST_UNAVAILABLE, NULL, "the service is out of memory");
 	db_args_init(&args, a);
-	db_add(tx, "next_due", &args);
-	st = db_run(tx, time_mono_us() + STATEMENT_LIMIT_S * US_PER_SECOND, err);
+	st = store_ask_worker(worker, "next_due", &args, &tx, err);
 	if (st == ST_OK)
 		*ret = db_time(tx, 0, 0, 0);
 	return st;

@@ -6,27 +6,13 @@
 #define OBSERVABILITY_STORE_RULES_H
 
 #include "rule.h"
-
-#include "core/arena.h"
-#include "core/status.h"
-#include "db/db.h"
+#include "store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 extern const struct db_stmt rule_statements[];
 extern const struct db_stmt rule_worker_statements[];
-
-/* An open transaction of one tenant. Memory is the arena's. */
-struct tenant_tx {
-	struct db_tx *tx;
-	struct arena *arena;
-	struct error *err;
-	const char *tenant_id;
-};
-/* Starts arguments with the tenant. */
-void tenant_args(struct db_args *args, const struct tenant_tx *t);
-enum status tenant_no_memory(const struct tenant_tx *t);
 
 /*
  * Takes the tenant's lock and holds it to the end of the transaction; `seq` gets the number of the

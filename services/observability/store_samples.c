@@ -3,15 +3,14 @@
 
 #include "core/timeutil.h"
 #include "histogram.h"
+#include "store.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define FORGET_ROWS       "5000"
-#define FORGET_MAX        5000
-#define NEWS_KEEP_S       3600 /* of tenants that nobody looks at */
-#define AMOUNT_MAX        "9223372036854775807"
-#define STATEMENT_LIMIT_S 10
+#define FORGET_MAX  5000
+#define NEWS_KEEP_S 3600 /* of tenants that nobody looks at */
+#define AMOUNT_MAX  "9223372036854775807"
 
 const struct db_stmt sample_statements[] = {
 	{ "slots_add",
@@ -61,15 +60,15 @@ const struct db_stmt sample_app_statements[] = {
 const struct db_stmt sample_worker_statements[] = {
 	{ "slots_forget",
 	  "DELETE FROM sample_slots WHERE ctid = ANY (ARRAY(SELECT ctid FROM sample_slots"
-	  " WHERE tier = $1::smallint AND slot < $2::bigint LIMIT " FORGET_ROWS "))" },
+	  " WHERE tier = $1::smallint AND slot < $2::bigint LIMIT $3))" },
 	{ "news_forget",
 	  "DELETE FROM sample_news WHERE ctid = ANY (ARRAY(SELECT ctid FROM sample_news"
-	  " WHERE at < $1::timestamptz LIMIT " FORGET_ROWS "))" },
+	  " WHERE at < $1::timestamptz LIMIT $2))" },
 	/* Verdicts on answers that never came go with their placeholder, which has no time. */
 	{ "answers_forget",
 	  "WITH gone AS (DELETE FROM sample_answers WHERE ctid = ANY (ARRAY(SELECT ctid FROM "
 	  "sample_answers"
-	  " WHERE made_at < $1::timestamptz LIMIT " FORGET_ROWS "))"
+	  " WHERE made_at < $1::timestamptz LIMIT $2))"
 	  " RETURNING tenant_id, question_id)"
 	  " DELETE FROM sample_verdicts v USING gone g WHERE v.tenant_id = g.tenant_id"
 	  " AND v.question_id = g.question_id" },
@@ -307,13 +306,16 @@ static void add_forget(struct db_tx *tx, struct arena *a, int64_t now_us)
 		db_args_init(&args, a);
 		db_arg_i64(&args, tier);
 		db_arg_i64(&args, now_us / US_PER_SECOND - slot_tiers[tier].keep_s);
+		db_arg_i64(&args, FORGET_MAX);
 		db_add(tx, "slots_forget", &args);
 	}
 	db_args_init(&args, a);
 	db_arg_time(&args, now_us - NEWS_KEEP_S * US_PER_SECOND);
+	db_arg_i64(&args, FORGET_MAX);
 	db_add(tx, "news_forget", &args);
 	db_args_init(&args, a);
 	db_arg_time(&args, now_us - slot_tiers[SLOT_TIERS - 1].keep_s * US_PER_SECOND);
+	db_arg_i64(&args, FORGET_MAX);
 	db_add(tx, "answers_forget", &args);
 }
 
@@ -325,9 +327,9 @@ enum status store_samples_forget(struct db *worker, struct arena *a, int64_t now
 	enum status st;
 
 	if (!tx)
-		return no_memory(err);
+		return store_no_memory(err);
 	add_forget(tx, a, now_us);
-	st = db_run(tx, time_mono_us() + STATEMENT_LIMIT_S * US_PER_SECOND, err);
+	st = store_run(tx, err);
 	*more = false;
 	for (int i = 0; st == ST_OK && i < SLOT_TIERS + 1; i++)
 		*more = *more || db_affected(tx, i) >= FORGET_MAX;

@@ -1,6 +1,6 @@
 /*
  * Slots, answers and verdicts as rows, and what a rule's window holds of them. Read next:
- * store_samples.c, migrations/0010_samples.sql.
+ * store_samples.c, migrations/0002_samples.sql.
  */
 #ifndef OBSERVABILITY_STORE_SAMPLES_H
 #define OBSERVABILITY_STORE_SAMPLES_H
