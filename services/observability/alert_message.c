@@ -90,22 +90,28 @@ void message_alert(struct arena *a, const struct alert *alert, enum change chang
 
 /* ---- events ---- */
 
+/* What the events of both changes tell; their messages are two types with these fields alike. */
+#define TELL_CHANGE(a, m, c)                                                      \
+	do {                                                                      \
+		(m)->notice_id = (char *)(c)->notice_id;                          \
+		(m)->alert_id = (char *)(c)->alert.alert_id;                      \
+		(m)->rule_id = (char *)(c)->alert.rule_id;                        \
+		(m)->rule = (char *)(c)->alert.rule;                              \
+		(m)->metric = (Observability__V1__Metric)(c)->alert.metric;       \
+		(m)->severity = (Observability__V1__Severity)(c)->alert.severity; \
+		(m)->at = message_time((a), alert_change_at(c));                  \
+		(m)->version = (uint64_t)(c)->seq;                                \
+	} while (0)
+
 static enum status emit_fired(struct db_tx *tx, struct arena *a, const struct event_origin *origin,
 			      const struct alert_change *c, struct error *err)
 {
 	Observability__V1__AlertFired m = OBSERVABILITY__V1__ALERT_FIRED__INIT;
 
-	m.notice_id = (char *)c->notice_id;
-	m.alert_id = (char *)c->alert.alert_id;
-	m.rule_id = (char *)c->alert.rule_id;
-	m.rule = (char *)c->alert.rule;
-	m.metric = (Observability__V1__Metric)c->alert.metric;
-	m.severity = (Observability__V1__Severity)c->alert.severity;
+	TELL_CHANGE(a, &m, c);
 	m.value = message_figure(a, c->alert.metric, c->alert.value);
 	m.threshold = message_figure(a, c->alert.metric, c->alert.threshold);
 	m.text = (char *)c->alert.text;
-	m.at = message_time(a, c->alert.fired_us);
-	m.version = (uint64_t)c->seq;
 	return emit_observability_alert_fired(tx, origin, &m, err);
 }
 
@@ -115,17 +121,10 @@ static enum status emit_resolved(struct db_tx *tx, struct arena *a,
 {
 	Observability__V1__AlertResolved m = OBSERVABILITY__V1__ALERT_RESOLVED__INIT;
 
-	m.notice_id = (char *)c->notice_id;
-	m.alert_id = (char *)c->alert.alert_id;
-	m.rule_id = (char *)c->alert.rule_id;
-	m.rule = (char *)c->alert.rule;
-	m.metric = (Observability__V1__Metric)c->alert.metric;
-	m.severity = (Observability__V1__Severity)c->alert.severity;
+	TELL_CHANGE(a, &m, c);
 	if (c->alert.has_resolved_value)
 		m.value = message_figure(a, c->alert.metric, c->alert.resolved_value);
 	m.text = (char *)c->alert.resolved_text;
-	m.at = message_time(a, c->alert.resolved_us);
-	m.version = (uint64_t)c->seq;
 	return emit_observability_alert_resolved(tx, origin, &m, err);
 }
 

@@ -33,8 +33,7 @@ static void read_buckets(const char *text, struct histogram *h)
 		if (end == p)
 			return;
 		p = end;
-		if (bucket < HISTOGRAM_BUCKETS)
-			histogram_add_bucket(h, (uint32_t)bucket, n);
+		histogram_add_bucket(h, bucket, n);
 	}
 }
 

@@ -33,7 +33,7 @@ void histogram_add(struct histogram *h, uint32_t us)
 	histogram_max(h, us);
 }
 
-void histogram_add_bucket(struct histogram *h, uint32_t bucket, uint64_t n)
+void histogram_add_bucket(struct histogram *h, uint64_t bucket, uint64_t n)
 {
 	if (bucket >= HISTOGRAM_BUCKETS)
 		return;

@@ -29,7 +29,7 @@ uint32_t histogram_middle(uint32_t bucket);
 void histogram_add(struct histogram *h, uint32_t us);
 /* n values of one bucket, as they are stored. Buckets that do not exist are left out. The largest
  * value is not known from a bucket: histogram_max. */
-void histogram_add_bucket(struct histogram *h, uint32_t bucket, uint64_t n);
+void histogram_add_bucket(struct histogram *h, uint64_t bucket, uint64_t n);
 void histogram_max(struct histogram *h, uint32_t max_us);
 void histogram_merge(struct histogram *into, const struct histogram *from);
 /*

@@ -9,8 +9,6 @@
 
 #include "bus/bus.h"
 
-#define PAGE_SERVICE_MAX 64
-
 struct page {
 	struct bus_msg *msg;
 	const char *service; /* of the subject, where NATS permissions guard it */

@@ -184,7 +184,7 @@ static bool beyond(const struct rule *r, int64_t value)
 	return r->comparison == COMPARE_ABOVE ? value > r->threshold : value < r->threshold;
 }
 
-static bool recovered(const struct rule *r, int64_t value)
+bool rule_recovered(const struct rule *r, int64_t value)
 {
 	return r->comparison == COMPARE_ABOVE ? value <= r->recovery : value >= r->recovery;
 }
@@ -205,8 +205,8 @@ static int64_t next_due(const struct rule *r, const struct look *look)
 
 static enum change step_firing(struct rule *r, const struct look *look, bool fresh)
 {
-	bool over =
-		!look->has_value || (fresh ? !beyond(r, look->value) : recovered(r, look->value));
+	bool over = !look->has_value ||
+		    (fresh ? !beyond(r, look->value) : rule_recovered(r, look->value));
 
 	if (!over)
 		return CHANGE_NONE;

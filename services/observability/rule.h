@@ -32,7 +32,7 @@
 #define RULE_SLOW_WINDOW_S 86400
 #define RULE_SLOW_GAP_US   (60 * INT64_C(1000000))
 
-/* The values of these four are the contract's; rule_convert.c asserts it. */
+/* The values of these four are the contract's; alert_message.c asserts it. */
 enum metric {
 	METRIC_NONE,
 	METRIC_ERRORS,
@@ -53,7 +53,7 @@ enum condition {
 };
 
 int metric_scale(enum metric m);
-/* What its samples are stored as: enum slot_kind of samples.h. */
+/* What its samples are stored as: enum slot_kind of samples_window.h. */
 enum slot_kind metric_kind(enum metric m);
 
 struct rule {
@@ -92,6 +92,8 @@ struct look {
 	int64_t value;
 	int64_t edge_us; /* when the window's oldest slot leaves it; 0: it is empty */
 };
+/* The value is back at the recovery threshold or behind it. */
+bool rule_recovered(const struct rule *r, int64_t value);
 /* The window's sums as the metric's value. A percentile is given as it is. */
 struct look rule_look(const struct rule *r, const struct window_sums *sums);
 

@@ -68,10 +68,7 @@ const char *rule_fired_text(struct arena *a, const struct rule *r)
 /* A changed rule may resolve between its two thresholds. */
 static int64_t behind(const struct rule *r)
 {
-	bool recovered =
-		r->comparison == COMPARE_ABOVE ? r->value <= r->recovery : r->value >= r->recovery;
-
-	return recovered ? r->recovery : r->threshold;
+	return rule_recovered(r, r->value) ? r->recovery : r->threshold;
 }
 
 const char *rule_resolved_text(struct arena *a, const struct rule *r)

@@ -7,7 +7,7 @@
  * (kept 2 hours), 5 minutes (2 days) and 1 hour (31 days). A rule's window of up to an hour is
  * counted in the first, up to a day in the second, else in the third; it begins at a slot's
  * beginning, so it is up to one slot longer than the rule says. Latencies are counted in the
- * buckets of latency.h.
+ * buckets of histogram.h.
  */
 #ifndef OBSERVABILITY_SAMPLES_H
 #define OBSERVABILITY_SAMPLES_H
