@@ -35,7 +35,7 @@ struct anth_request {
 	const struct anth_model *model;
 	int64_t max_tokens;
 	bool stream;
-	const cJSON *tools, *system, *messages, *tool_choice, *stops;
+	const cJSON *tools, *system, *messages, *tool_choice;
 };
 
 struct anth_usage {

@@ -12,7 +12,6 @@
 #define TOOLS_MAX       256
 #define TOOL_NAME_MAX   64
 #define WHERE_MAX       96
-#define STOPS_MAX       16
 #define TOOL_NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
 bool anth_bad(struct exchange *ex, const char *fmt, ...)
@@ -63,6 +62,13 @@ bool anth_check_cache_control(struct exchange *ex, const cJSON *block, const cha
 }
 
 /* ------------------------------------------------------------ the parts */
+
+static bool is_one_of(const char *text, const char *const *known)
+{
+	while (*known != NULL && strcmp(*known, text) != 0)
+		known++;
+	return *known != NULL;
+}
 
 static bool check_model(struct exchange *ex, const cJSON *root, struct anth_request *r)
 {
@@ -139,7 +145,7 @@ static bool check_thinking(struct exchange *ex, const cJSON *root, const struct 
 static bool check_effort(struct exchange *ex, const cJSON *root)
 {
 	static const char *const known[] = { "effort", NULL };
-	static const char *const efforts[] = { "low", "medium", "high", "xhigh", "max" };
+	static const char *const efforts[] = { "low", "medium", "high", "xhigh", "max", NULL };
 	const cJSON *config = member_of(root, "output_config");
 
 	if (config == NULL)
@@ -148,32 +154,20 @@ static bool check_effort(struct exchange *ex, const cJSON *root)
 		return anth_bad(ex, "output_config: Input should be an object");
 	if (!anth_check_members(ex, config, "output_config", known))
 		return false;
-	for (size_t i = 0; i < sizeof(efforts) / sizeof(efforts[0]); i++)
-		if (member_of(config, "effort") == NULL ||
-		    strcmp(text_of(config, "effort"), efforts[i]) == 0)
-			return true;
-	return anth_bad(ex, "output_config.effort: Input should be 'low', 'medium', 'high', "
+	return member_of(config, "effort") == NULL ||
+	       is_one_of(text_of(config, "effort"), efforts) ||
+	       anth_bad(ex, "output_config.effort: Input should be 'low', 'medium', 'high', "
 			    "'xhigh' or 'max'");
 }
 
-static bool check_stops(struct exchange *ex, const cJSON *root, struct anth_request *r)
+static bool check_stops(struct exchange *ex, const cJSON *root)
 {
-	const cJSON *item;
+	const cJSON *stops = member_of(root, "stop_sequences");
 
-	r->stops = member_of(root, "stop_sequences");
-	if (r->stops == NULL)
-		return true;
-	if (!cJSON_IsArray(r->stops) || cJSON_GetArraySize(r->stops) > STOPS_MAX)
+	if (stops != NULL && !cJSON_IsArray(stops))
 		return anth_bad(ex, "stop_sequences: Input should be a valid list");
-	cJSON_ArrayForEach(item, r->stops)
-	{
-		const char *s = cJSON_GetStringValue(item);
-
-		if (s == NULL || strspn(s, " \t\r\n") == strlen(s))
-			return anth_bad(ex, "stop_sequences: each stop sequence must contain "
-					    "non-whitespace");
-	}
-	return true;
+	return cJSON_GetArraySize(stops) == 0 ||
+	       anth_bad(ex, "stop_sequences: the simulator does not serve them");
 }
 
 static bool check_system(struct exchange *ex, const cJSON *root, struct anth_request *r)
@@ -273,29 +267,25 @@ static bool check_tools(struct exchange *ex, const cJSON *root, struct anth_requ
 static bool check_tool_choice(struct exchange *ex, const cJSON *root, struct anth_request *r)
 {
 	static const char *const known[] = { "type", "name", "disable_parallel_tool_use", NULL };
-	const cJSON *choice = member_of(root, "tool_choice"), *tool;
+	static const char *const types[] = { "auto", "any", "tool", "none", NULL };
+	const cJSON *choice = member_of(root, "tool_choice");
 	const char *type = text_of(choice, "type");
 
 	r->tool_choice = choice;
 	if (choice == NULL)
 		return true;
-	if (!cJSON_IsObject(choice) || (strcmp(type, "auto") != 0 && strcmp(type, "any") != 0 &&
-					strcmp(type, "tool") != 0 && strcmp(type, "none") != 0))
+	if (!cJSON_IsObject(choice) || !is_one_of(type, types))
 		return anth_bad(ex, "tool_choice: Input should be one of the types 'auto', 'any', "
 				    "'tool' or 'none'");
 	if (cJSON_GetArraySize(r->tools) == 0)
 		return anth_bad(ex, "tool_choice may only be specified while providing tools");
 	if (!anth_check_members(ex, choice, "tool_choice", known))
 		return false;
-	if (strcmp(type, "tool") != 0)
-		return true;
-	cJSON_ArrayForEach(tool, r->tools)
-	{
-		if (strcmp(text_of(tool, "name"), text_of(choice, "name")) == 0)
-			return true;
-	}
-	return anth_bad(ex, "tool_choice: Tool '%.64s' not found in provided tools",
-			text_of(choice, "name"));
+	if (strcmp(type, "any") == 0 || strcmp(type, "tool") == 0)
+		return anth_bad(ex, "tool_choice.type: the simulator does not serve '%s'", type);
+	return !cJSON_IsTrue(member_of(choice, "disable_parallel_tool_use")) ||
+	       anth_bad(ex,
+			"tool_choice.disable_parallel_tool_use: the simulator does not serve it");
 }
 
 /* ------------------------------------------------------------ breakpoints */
@@ -347,12 +337,16 @@ static bool check_breakpoints(struct exchange *ex, const struct anth_request *r)
 
 static bool check_rest(struct exchange *ex, const cJSON *root, struct anth_request *r)
 {
+	static const char *const tiers[] = { "auto", "standard_only", NULL };
 	const cJSON *stream = member_of(root, "stream"), *metadata = member_of(root, "metadata");
 
 	if (stream != NULL && !cJSON_IsBool(stream))
 		return anth_bad(ex, "stream: Input should be a valid boolean");
 	if (metadata != NULL && !cJSON_IsObject(metadata))
 		return anth_bad(ex, "metadata: Input should be an object");
+	if (member_of(root, "service_tier") != NULL &&
+	    !is_one_of(text_of(root, "service_tier"), tiers))
+		return anth_bad(ex, "service_tier: Input should be 'auto' or 'standard_only'");
 	r->stream = cJSON_IsTrue(stream);
 	return true;
 }
@@ -370,8 +364,7 @@ bool anth_check(struct exchange *ex, const cJSON *root, struct anth_request *ret
 	return anth_check_members(ex, root, "", known) && check_model(ex, root, ret) &&
 	       check_max_tokens(ex, root, ret) && check_rest(ex, root, ret) &&
 	       check_sampling(ex, root, ret->model) && check_thinking(ex, root, ret->model) &&
-	       check_effort(ex, root) && check_stops(ex, root, ret) &&
-	       check_system(ex, root, ret) && check_tools(ex, root, ret) &&
-	       check_tool_choice(ex, root, ret) && anth_check_messages(ex, ret->messages) &&
-	       check_breakpoints(ex, ret);
+	       check_effort(ex, root) && check_stops(ex, root) && check_system(ex, root, ret) &&
+	       check_tools(ex, root, ret) && check_tool_choice(ex, root, ret) &&
+	       anth_check_messages(ex, ret->messages) && check_breakpoints(ex, ret);
 }

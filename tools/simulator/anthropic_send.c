@@ -152,6 +152,16 @@ static bool speak(struct speaker *p, size_t index, const char *kind, const char 
 	return true;
 }
 
+/* A block that is broken off has no end. */
+static void stop_block(struct speaker *p, size_t index)
+{
+	if (p->spoilt)
+		return;
+	begin_event(p, "content_block_stop");
+	buf_printf(&p->b, ",\"index\":%zu", index);
+	end_event(p);
+}
+
 static bool text_block(struct speaker *p, size_t index, const char *text)
 {
 	struct buf kept;
@@ -163,11 +173,7 @@ static bool text_block(struct speaker *p, size_t index, const char *text)
 		   index);
 	end_event(p);
 	all = speak(p, index, "text_delta", "text", text, &kept);
-	if (!p->spoilt) {
-		begin_event(p, "content_block_stop");
-		buf_printf(&p->b, ",\"index\":%zu", index);
-		end_event(p);
-	}
+	stop_block(p, index);
 	buf_printf(&p->blocks, "%s{\"type\":\"text\",\"text\":", index > 0 ? "," : "");
 	buf_put_json(&p->blocks, buf_str(&kept), kept.len);
 	buf_putc(&p->blocks, '}');
@@ -194,11 +200,7 @@ static bool call_block(struct speaker *p, size_t index, const struct model_call 
 	end_event(p);
 	p->units += anth_units(c->name, strlen(c->name));
 	all = speak(p, index, "input_json_delta", "partial_json", c->input, &kept);
-	if (!p->spoilt) {
-		begin_event(p, "content_block_stop");
-		buf_printf(&p->b, ",\"index\":%zu", index);
-		end_event(p);
-	}
+	stop_block(p, index);
 	buf_printf(&p->blocks,
 		   "%s{\"type\":\"tool_use\",\"id\":\"%s\",\"name\":\"%s\",\"input\":%s}",
 		   index > 0 ? "," : "", c->id, c->name, all ? buf_str(&kept) : "{}");

@@ -354,6 +354,16 @@ static void what_breaks_a_rule_is_refused(void **state)
 		{ "{\"model\":\"claude-sonnet-5\",\"max_tokens\":9,\"tools\":[{\"name\":\"bad "
 		  "name\",\"input_schema\":{\"type\":\"object\"}}]," MESSAGES "}",
 		  "tools.0", 400 },
+		{ "{\"model\":\"claude-sonnet-5\",\"max_tokens\":9,\"stop_sequences\":[\"x\"]"
+		  "," MESSAGES "}",
+		  "stop_sequences", 400 },
+		{ "{\"model\":\"claude-sonnet-5\",\"max_tokens\":9,\"service_tier\":\"x\"," MESSAGES
+		  "}",
+		  "service_tier", 400 },
+		{ "{\"model\":\"claude-sonnet-5\",\"max_tokens\":9,\"tools\":[{\"name\":\"a\","
+		  "\"input_schema\":{\"type\":\"object\"}}],\"tool_choice\":{\"type\":\"any\"}"
+		  "," MESSAGES "}",
+		  "tool_choice.type", 400 },
 	};
 	struct fx fx = { .port = 0 };
 
