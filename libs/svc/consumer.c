@@ -54,14 +54,14 @@ static const char *event_id(const struct bus_msg *m)
 
 /* ---- the ends of a message ---- */
 
-static void settle(struct bus_msg *m, enum status (*fn)(struct bus_msg *))
+void event_settle(struct bus_msg *m, enum status (*fn)(struct bus_msg *))
 {
 	/* A lost ack means a redelivery, which the inbox drops. */
 	(void)!fn(m);
 	bus_msg_free(m);
 }
 
-static void retry_later(struct bus_msg *m)
+void event_retry_later(struct bus_msg *m)
 {
 	uint64_t n = bus_js_deliveries(m);
 	int ms = BACKOFF_FIRST_MS;
@@ -70,6 +70,17 @@ static void retry_later(struct bus_msg *m)
 		ms *= 2;
 	(void)!bus_js_nak(m, ms < BACKOFF_LAST_MS ? ms : BACKOFF_LAST_MS);
 	bus_msg_free(m);
+}
+
+bool event_is_outage(enum status st)
+{
+	return st == ST_UNAVAILABLE || st == ST_TIMEOUT;
+}
+
+bool event_worth_another(const struct bus_msg *m, enum status st)
+{
+	return event_is_outage(st) ||
+	       (status_verdict(st) == VERDICT_RETRY && bus_js_deliveries(m) < EVENT_DELIVERIES_MAX);
 }
 
 /* A header of the message, NULL when it is absent or longer than any of ours. */
@@ -102,12 +113,12 @@ static void dead_letter(struct consumer_loop *c, struct bus_msg *m, const char *
 	snprintf(id, sizeof(id), "dlq:%s:%llu:%s", c->contract->durable,
 		 (unsigned long long)bus_js_sequence(m), event_id(m));
 	if (bus_js_publish(c->svc->bus, &ev, 1, DLQ_PUBLISH_MS, &seq) != ST_OK) {
-		retry_later(m); /* never dropped before its copy is kept */
+		event_retry_later(m); /* never dropped before its copy is kept */
 		return;
 	}
 	log_event(LOG_ERROR, "event.dead_lettered", "%s: message %llu: %s", c->contract->durable,
 		  (unsigned long long)bus_js_sequence(m), reason);
-	settle(m, bus_js_term);
+	event_settle(m, bus_js_term);
 }
 
 /* ---- one transaction ---- */
@@ -210,20 +221,13 @@ static enum status apply(struct consumer_loop *c, const struct group *g, struct 
 
 /* ---- a group, halved when it fails ---- */
 
-/* Our own trouble is not the message's fault: it waits, however long it lasts. */
-static bool is_outage(enum status st)
-{
-	return st == ST_UNAVAILABLE || st == ST_TIMEOUT;
-}
-
 static void finish_one(struct consumer_loop *c, struct bus_msg *m, enum status st,
 		       const struct error *err)
 {
 	char reason[ERROR_DETAIL_MAX + ERROR_FIELD_MAX + 64];
-	bool spent = bus_js_deliveries(m) >= EVENT_DELIVERIES_MAX;
 
-	if (is_outage(st) || (status_verdict(st) == VERDICT_RETRY && !spent)) {
-		retry_later(m);
+	if (event_worth_another(m, st)) {
+		event_retry_later(m);
 		return;
 	}
 	snprintf(reason, sizeof(reason), "%s: %s %s", status_name(st), err->field, err->detail);
@@ -241,10 +245,10 @@ static void process(struct consumer_loop *c, const struct group *g, struct arena
 
 	if (st == ST_OK) {
 		for (int i = 0; i < g->n; i++)
-			settle(g->msgs[i], bus_js_ack);
+			event_settle(g->msgs[i], bus_js_ack);
 		return;
 	}
-	if (g->n == 1 || is_outage(st)) {
+	if (g->n == 1 || event_is_outage(st)) {
 		for (int i = 0; i < g->n; i++)
 			finish_one(c, g->msgs[i], st, &err);
 		return;
@@ -285,7 +289,7 @@ static void pass_over(struct consumer_loop *c, struct bus_msg **msgs, int n)
 
 		if (!to || strcmp(to, c->contract->durable) == 0)
 			continue;
-		settle(msgs[i], bus_js_ack);
+		event_settle(msgs[i], bus_js_ack);
 		msgs[i] = NULL;
 	}
 }

@@ -13,6 +13,7 @@
 #include "db/db.h"
 #include "svc/outbox.h"
 
+struct bus_msg;
 struct svc;
 
 #define EVENT_BATCH_MAX      64
@@ -34,6 +35,21 @@ struct event_batch {
 	struct error *err;
 	const struct event_meta *meta; /* one per message */
 };
+
+/*
+ * The ends of a message, for the runtime and for who takes messages of a stream by himself (as
+ * observability does its telemetry). event_settle and event_retry_later free it.
+ */
+/* Acknowledges or ends it: `fn` is bus_js_ack or bus_js_term. That a lost answer brings it again is
+ * the receiver's to know. */
+void event_settle(struct bus_msg *m, enum status (*fn)(struct bus_msg *));
+/* Comes again after 100 ms, doubled with each delivery, at most 30 s. */
+void event_retry_later(struct bus_msg *m);
+/* Our own trouble is not the message's fault: it waits, however long that lasts. */
+bool event_is_outage(enum status st);
+/* What failed with that status is to be tried again: an outage always, else up to
+ * EVENT_DELIVERIES_MAX deliveries of what may go better next time. */
+bool event_worth_another(const struct bus_msg *m, enum status st);
 
 /* The origin of events that consuming a batch causes (actor: this service). */
 struct event_origin batch_origin(const struct event_batch *b);

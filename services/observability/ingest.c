@@ -28,9 +28,6 @@
 #define BATCH_MAX        32 /* pages in a transaction */
 #define FETCH_WAIT_MS    500
 #define PAUSE_MS         500
-#define DELIVERIES_MAX   10
-#define BACKOFF_FIRST_MS 100
-#define BACKOFF_LAST_MS  30000
 #define INGEST_ARENA_MAX ((size_t)128 * 1024 * 1024)
 
 struct ingest {
@@ -42,7 +39,6 @@ struct ingest {
 	struct arena *arena;
 	struct latency *latency;
 	pthread_t thread;
-	_Atomic bool stop;
 	_Atomic uint64_t pages, rows, repeated, malformed, given_up, failures;
 };
 
@@ -156,42 +152,18 @@ static enum status apply(struct ingest *in, struct page *pages, size_t n, struct
 
 /* ---- the ends of a message ---- */
 
-static void settle(struct bus_msg *m, enum status (*fn)(struct bus_msg *))
-{
-	/* A lost answer means that it comes again; a stored page is then known by its number. */
-	(void)!fn(m);
-	bus_msg_free(m);
-}
-
-static void retry_later(struct bus_msg *m)
-{
-	uint64_t n = bus_js_deliveries(m);
-	int ms = BACKOFF_FIRST_MS;
-
-	for (uint64_t i = 1; i < n && ms < BACKOFF_LAST_MS; i++)
-		ms *= 2;
-	(void)!bus_js_nak(m, ms < BACKOFF_LAST_MS ? ms : BACKOFF_LAST_MS);
-	bus_msg_free(m);
-}
-
-static bool is_outage(enum status st)
-{
-	return st == ST_UNAVAILABLE || st == ST_TIMEOUT;
-}
-
 /* A page that cannot be stored holds up nobody: its rows show as lost, its reason in the log. */
 static void finish_one(struct ingest *in, const struct page *p, enum status st,
 		       const struct error *err)
 {
-	if (is_outage(st) ||
-	    (status_verdict(st) == VERDICT_RETRY && bus_js_deliveries(p->msg) < DELIVERIES_MAX)) {
-		retry_later(p->msg);
+	if (event_worth_another(p->msg, st)) {
+		event_retry_later(p->msg);
 		return;
 	}
 	log_event(LOG_ERROR, "telemetry.given_up", "page %lld of %s: %s: %s", (long long)p->page,
 		  p->service, status_name(st), err->detail);
 	atomic_fetch_add(&in->given_up, 1);
-	settle(p->msg, bus_js_term);
+	event_settle(p->msg, bus_js_term);
 }
 
 static void process(struct ingest *in, struct page *pages, size_t n)
@@ -202,10 +174,10 @@ static void process(struct ingest *in, struct page *pages, size_t n)
 	if (st == ST_OK) {
 		alerts_wake(in->app);
 		for (size_t i = 0; i < n; i++)
-			settle(pages[i].msg, bus_js_ack);
+			event_settle(pages[i].msg, bus_js_ack);
 		return;
 	}
-	if (n == 1 || is_outage(st)) {
+	if (n == 1 || event_is_outage(st)) {
 		log_event(LOG_WARN, "telemetry.failed", "%zu pages: %s: %s", n, status_name(st),
 			  err.detail);
 		for (size_t i = 0; i < n; i++)
@@ -222,7 +194,7 @@ static void refuse(struct ingest *in, struct bus_msg *m, const struct error *err
 	log_event(LOG_ERROR, "telemetry.malformed", "%s: %s %s", bus_msg_subject(m), err->field,
 		  err->detail);
 	atomic_fetch_add(&in->malformed, 1);
-	settle(m, bus_js_term);
+	event_settle(m, bus_js_term);
 }
 
 static void take(struct ingest *in, struct bus_msg **msgs, int n)
@@ -240,7 +212,7 @@ static void take(struct ingest *in, struct bus_msg **msgs, int n)
 		else if (st == ST_INVALID)
 			refuse(in, msgs[i], &err);
 		else
-			retry_later(msgs[i]); /* alone or with others it will fit */
+			event_retry_later(msgs[i]); /* alone or with others it will fit */
 	}
 	if (good > 0)
 		process(in, pages, good);
@@ -256,7 +228,7 @@ static void *ingest_main(void *arg)
 	int n;
 
 	CHECK_MAGIC(in, INGEST_MAGIC);
-	while (!atomic_load(&in->stop) && !svc_stopping(in->svc)) {
+	while (!svc_stopping(in->svc)) {
 		n = 0;
 		if (bus_consumer_fetch(in->bus, BATCH_MAX, FETCH_WAIT_MS, msgs, &n) != ST_OK)
 			svc_wait(in->svc, PAUSE_MS);
@@ -297,25 +269,18 @@ static struct ingest *start_one(struct svc *svc, struct observability *app, stru
 enum status ingest_start(struct svc *svc, struct observability *app, struct ingest **ret,
 			 struct error *err)
 {
-	struct ingest *first = NULL;
-
 	for (int i = 0; i < THREADS; i++) {
-		struct ingest *in = start_one(svc, app, first);
+		struct ingest *in = start_one(svc, app, *ret);
 
-		if (!in) {
-			ingest_stop(first);
+		if (!in)
 			return error_set(err, ST_UNAVAILABLE, NULL, "telemetry cannot be taken in");
-		}
-		first = in;
+		*ret = in;
 	}
-	*ret = first;
 	return ST_OK;
 }
 
 void ingest_stop(struct ingest *first)
 {
-	for (struct ingest *in = first; in; in = in->next)
-		atomic_store(&in->stop, true);
 	while (first) {
 		struct ingest *in = first;
 

@@ -10,9 +10,10 @@
 #include "core/buf.h"
 
 struct ingest;
+/* `*ret` is NULL before; what it is afterwards goes to ingest_stop, also when this failed. */
 enum status ingest_start(struct svc *svc, struct observability *app, struct ingest **ret,
 			 struct error *err) MUST_USE;
-/* Ends after the batches at hand. Accepts NULL. */
+/* When the service is stopping: waits for the batches at hand. Accepts NULL. */
 void ingest_stop(struct ingest *first);
 /* Its counters as members of a JSON object, each with a comma before it; for $SRV.STATS. */
 void ingest_stats(const struct ingest *first, struct buf *out);
