@@ -1,7 +1,7 @@
 /*
  * The keeper: a thread that makes the next days of `events`, drops the old ones, and forgets what
- * is kept beside them. Every copy of
- * the service runs one; the functions take turns by a lock, and who is second finds nothing to do.
+ * is kept beside them. Every copy of the service runs one; the functions take turns by a lock, and
+ * who is second finds nothing to do.
  */
 #include "keeper.h"
 
@@ -15,98 +15,87 @@
 
 #define KEEPER_WAIT_MS   (10 * 60 * 1000)
 #define KEEPER_ARENA_MAX ((size_t)64 * 1024)
+#define FORGET_ROUNDS    100 /* of some ten thousand rows: what is left waits for the next time */
 
 struct keeper {
 	struct svc *svc;
+	struct arena *arena;
 	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool stop; /* under lock */
 };
 
-static enum status keep_once(struct svc *svc, struct error *err)
+static enum status keep_days(struct keeper *k, struct error *err)
 {
-	struct arena *a = arena_new(KEEPER_ARENA_MAX);
 	int made = 0, dropped = 0;
 	enum status st;
 
-	if (!a)
-		return error_set(err, ST_UNAVAILABLE, NULL, "the service is out of memory");
-	st = partitions_keep(svc_worker_db(svc), a, &made, &dropped, err);
+	arena_reset(k->arena);
+	st = partitions_keep(svc_worker_db(k->svc), k->arena, &made, &dropped, err);
 	if (st == ST_OK && made + dropped > 0)
 		log_event(LOG_INFO, "events.days", "%d made, %d dropped", made, dropped);
-	if (st == ST_OK)
-		st = store_forget_telemetry(svc_worker_db(svc), a, err);
-	arena_free(a);
 	return st;
 }
 
-/* False when the keeper must end. */
-static bool wait_for_round(struct keeper *k)
+static enum status forget(struct keeper *k, struct error *err)
 {
-	struct timespec until;
-	bool go;
+	enum status st = ST_OK;
+	bool more = true;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += KEEPER_WAIT_MS / 1000;
-	pthread_mutex_lock(&k->lock);
-	while (!k->stop && pthread_cond_timedwait(&k->cond, &k->lock, &until) == 0)
-		;
-	go = !k->stop;
-	pthread_mutex_unlock(&k->lock);
-	return go;
+	for (int i = 0; i < FORGET_ROUNDS && st == ST_OK && more && !svc_stopping(k->svc); i++) {
+		arena_reset(k->arena);
+		st = store_forget_telemetry(svc_worker_db(k->svc), k->arena, &more, err);
+	}
+	return st;
 }
 
 static void *keep(void *arg)
 {
 	struct keeper *k = arg;
 
-	while (wait_for_round(k)) {
+	while (!svc_stopping(k->svc)) {
 		struct error err = { 0 };
+		enum status st = keep_days(k, &err);
 
-		if (keep_once(k->svc, &err) != ST_OK)
+		if (st == ST_OK)
+			st = forget(k, &err);
+		if (st != ST_OK)
 			log_event(LOG_WARN, "events.days_failed", "trying again later: %s",
 				  err.detail);
+		svc_wait(k->svc, KEEPER_WAIT_MS);
 	}
 	return NULL;
 }
 
+static void keeper_free(struct keeper *k)
+{
+	arena_free(k->arena);
+	free(k);
+}
+
 enum status keeper_start(struct svc *svc, struct keeper **ret, struct error *err)
 {
-	struct keeper *k;
-	pthread_condattr_t attr;
-	/* Before the first row comes, so that there is a day to put it in. */
-	enum status st = keep_once(svc, err);
+	struct keeper *k = calloc(1, sizeof(*k)); /* allowed: lives as long as the process */
+	enum status st;
 
-	if (st != ST_OK)
-		return st;
-	k = calloc(1, sizeof(*k)); /* allowed: lives as long as the process */
 	if (!k)
 		return error_set(err, ST_UNAVAILABLE, NULL, "the service is out of memory");
 	k->svc = svc;
-	pthread_mutex_init(&k->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&k->cond, &attr);
-	pthread_condattr_destroy(&attr);
-	if (pthread_create(&k->thread, NULL, keep, k) != 0) {
-		free(k);
-		return error_set(err, ST_UNAVAILABLE, NULL, "the keeper cannot start");
-	}
-	*ret = k;
-	return ST_OK;
+	k->arena = arena_new(KEEPER_ARENA_MAX);
+	/* Before the first row comes, so that there is a day to put it in. */
+	st = k->arena ? keep_days(k, err)
+		      : error_set(err, ST_UNAVAILABLE, NULL, "the service is out of memory");
+	if (st == ST_OK && pthread_create(&k->thread, NULL, keep, k) != 0)
+		st = error_set(err, ST_UNAVAILABLE, NULL, "the keeper cannot start");
+	if (st == ST_OK)
+		*ret = k;
+	else
+		keeper_free(k);
+	return st;
 }
 
 void keeper_stop(struct keeper *k)
 {
 	if (!k)
 		return;
-	pthread_mutex_lock(&k->lock);
-	k->stop = true;
-	pthread_cond_signal(&k->cond);
-	pthread_mutex_unlock(&k->lock);
 	pthread_join(k->thread, NULL);
-	pthread_cond_destroy(&k->cond);
-	pthread_mutex_destroy(&k->lock);
-	free(k);
+	keeper_free(k);
 }

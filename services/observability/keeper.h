@@ -6,8 +6,9 @@
 #include "svc/svc.h"
 
 struct keeper;
-/* Does a first round, then one every ten minutes. */
+/* Makes the days; its thread then does a round at once, and one every ten minutes. */
 enum status keeper_start(struct svc *svc, struct keeper **ret, struct error *err) MUST_USE;
-void keeper_stop(struct keeper *k); /* accepts NULL */
+/* After svc_wake, when the service is stopping. Accepts NULL. */
+void keeper_stop(struct keeper *k);
 
 #endif

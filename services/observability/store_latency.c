@@ -52,7 +52,7 @@ const struct db_stmt latency_worker_statements[] = {
 	  " SET requests = excluded.requests, errors = excluded.errors,"
 	  " max_us = excluded.max_us, buckets = excluded.buckets, counts = excluded.counts" },
 	{ "latency_keep", "DELETE FROM latency WHERE ctid = ANY (ARRAY(SELECT ctid FROM latency"
-			  " WHERE minute < now() - $1 * interval '1 day' LIMIT 20000))" },
+			  " WHERE minute < now() - $1 * interval '1 day' LIMIT $2))" },
 	{ NULL, NULL },
 };
 

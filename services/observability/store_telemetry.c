@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+#define PAGES_FORGET   100000 /* rows at a time */
+#define LATENCY_FORGET 20000
+
 const struct db_stmt telemetry_statements[] = {
 	/* A process says what it emitted; what is neither stored nor dropped was lost on the way.
 	 */
@@ -33,7 +36,7 @@ const struct db_stmt telemetry_worker_statements[] = {
 	  " told_at = clock_timestamp()" },
 	{ "pages_keep", "DELETE FROM telemetry_pages WHERE ctid = ANY (ARRAY("
 			"SELECT ctid FROM telemetry_pages"
-			" WHERE received_at < now() - $1 * interval '1 day' LIMIT 100000))" },
+			" WHERE received_at < now() - $1 * interval '1 day' LIMIT $2))" },
 	{ "sources_keep", "DELETE FROM telemetry_sources"
 			  " WHERE told_at < now() - $1 * interval '1 day'" },
 	{ NULL, NULL },
@@ -115,24 +118,31 @@ enum status store_add_sources(struct db_tx *tx, struct arena *a, const struct pa
 	return db_do(tx, "sources_add", &args, err);
 }
 
-enum status store_forget_telemetry(struct db *worker, struct arena *a, struct error *err)
+enum status store_forget_telemetry(struct db *worker, struct arena *a, bool *more,
+				   struct error *err)
 {
 	const struct db_scope none = { NULL, NULL };
 	AUTO_TX *tx = db_tx_new(worker, &none);
 	struct db_args args;
+	enum status st;
 
 	if (!tx)
 		return error_set(err, ST_UNAVAILABLE, NULL, "the service is out of memory");
 	db_args_init(&args, a);
 	db_arg_i64(&args, PAGES_KEEP_DAYS);
+	db_arg_i64(&args, PAGES_FORGET);
 	db_add(tx, "pages_keep", &args);
 	db_args_init(&args, a);
 	db_arg_i64(&args, SOURCES_KEEP_DAYS);
 	db_add(tx, "sources_keep", &args);
 	db_args_init(&args, a);
 	db_arg_i64(&args, EVENTS_KEEP_DAYS);
+	db_arg_i64(&args, LATENCY_FORGET);
 	db_add(tx, "latency_keep", &args);
-	return db_run(tx, 0, err);
+	st = db_run(tx, 0, err);
+	if (st == ST_OK)
+		*more = db_affected(tx, 0) == PAGES_FORGET || db_affected(tx, 2) == LATENCY_FORGET;
+	return st;
 }
 
 int store_ask_losses(struct db_tx *tx, struct arena *a)

@@ -20,8 +20,10 @@ enum status store_add_pages(struct db_tx *tx, struct arena *a, struct page *page
 /* Adds what the fresh ones say to the accounts of their processes. */
 enum status store_add_sources(struct db_tx *tx, struct arena *a, const struct page *pages, size_t n,
 			      struct error *err) MUST_USE;
-/* Forgets old pages, accounts and latency, as the worker. */
-enum status store_forget_telemetry(struct db *worker, struct arena *a, struct error *err) MUST_USE;
+/* Forgets old pages, accounts and latency, as the worker, some ten thousand rows; `more`: there is
+ * more of it. */
+enum status store_forget_telemetry(struct db *worker, struct arena *a, bool *more,
+				   struct error *err) MUST_USE;
 
 struct telemetry_loss {
 	const char *service;

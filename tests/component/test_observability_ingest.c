@@ -42,10 +42,13 @@ static int64_t rows_of(const char *of)
 			     of);
 }
 
+/* What the service tells of this test's own calls comes when it comes, and is not counted. */
 static void until_rows(int64_t want)
 {
 	world_sql_reach(&w, want,
-			"SELECT count(*) FROM observability.events WHERE tenant_id = '%s'", tenant);
+			"SELECT count(*) FROM observability.events WHERE tenant_id = '%s' AND"
+			" service <> 'observability'",
+			tenant);
 }
 
 /* emitted, dropped, stored of the process. */
@@ -411,6 +414,38 @@ static void test_days_are_dropped_whole(void **state)
 			    "0");
 }
 
+/* What forgetting takes several rounds for, and the younger one of each beside it. */
+static void test_what_is_old_goes(void **state)
+{
+	static const char *const kept[] = { "telemetry_pages WHERE service = 'old'",
+					    "telemetry_sources WHERE service = 'old'",
+					    "latency WHERE service = 'old'" };
+
+	(void)state;
+	world_sql(
+		&w,
+		"SET search_path = observability;"
+		"INSERT INTO telemetry_pages (service, instance, page, received_at)"
+		" SELECT 'old', '%s', n, now() - CASE n WHEN 0 THEN 47 ELSE 49 END * interval '1 h'"
+		" FROM generate_series(0, 250000) n;"
+		"INSERT INTO telemetry_sources SELECT 'old', gen_random_uuid(), 0, 0, 0,"
+		" now() - days * interval '1 day' FROM unnest(ARRAY[6, 8]) AS days;"
+		"INSERT INTO latency SELECT '%s', date_trunc('minute', now()) - interval '91 days'"
+		" + CASE n WHEN 0 THEN 2 ELSE 0 END * interval '1 day', 'old', 'M', n, 1, 0, 1,"
+		" '{1}', '{1}' FROM generate_series(0, 50000) n;"
+		"RESET search_path",
+		instance, tenant);
+	tw_kill(&w);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		world_sql_reach(&w, 1, "SELECT count(*) FROM observability.%s", kept[i]);
+	assert_int_equal(world_sql_int(&w, "SELECT page FROM observability.telemetry_pages"
+					   " WHERE service = 'old'"),
+			 0);
+	assert_int_equal(world_sql_int(&w, "SELECT writer FROM observability.latency"
+					   " WHERE service = 'old'"),
+			 0);
+}
+
 static const char *state_as(const char *service_role, const char *statement)
 {
 	static char state[6];
@@ -487,6 +522,7 @@ int main(void)
 		cmocka_unit_test_setup(test_overload_is_accounted_for, fresh),
 		cmocka_unit_test_setup(test_days_are_made_ahead_and_for_late_rows, fresh),
 		cmocka_unit_test_setup(test_days_are_dropped_whole, fresh),
+		cmocka_unit_test_setup(test_what_is_old_goes, fresh),
 		cmocka_unit_test_setup(test_the_roles_reach_no_further, fresh),
 		cmocka_unit_test_setup(test_a_restarted_database_loses_nothing, fresh),
 		cmocka_unit_test_setup(test_killed_between_fetch_and_commit, fresh),

@@ -116,6 +116,17 @@ static void test_parts_add_up_to_the_whole(void **state)
 	assert_int_equal(out->relative_error->scale, 7);
 }
 
+/* Rows of the answer, less those of the calls of this test, which come when they come. */
+static size_t rows_told(const char *token, const request *in)
+{
+	const reply *out = tw_must(&w, token, OBSERVABILITY_GET_LATENCY, in);
+	size_t n = 0;
+
+	for (size_t i = 0; i < out->n_rows; i++)
+		n += strcmp(out->rows[i]->service, "observability") != 0;
+	return n;
+}
+
 static void test_windows_services_and_strangers(void **state)
 {
 	char instance[UUID_TEXT], stranger[UUID_TEXT];
@@ -131,12 +142,10 @@ static void test_windows_services_and_strangers(void **state)
 	tw_page(&w, "auth", instance, 1, 1, 0, &row, 1);
 	tw_page(&w, "ingest-ads", instance, 1, 1, 0, &old, 1);
 	until_rows(2);
-	assert_int_equal(
-		((const reply *)tw_must(&w, admin, OBSERVABILITY_GET_LATENCY, &in))->n_rows, 1);
+	assert_int_equal(rows_told(admin, &in), 1);
 	from.micros = old->started_at;
 	in.from = &from;
-	assert_int_equal(
-		((const reply *)tw_must(&w, admin, OBSERVABILITY_GET_LATENCY, &in))->n_rows, 2);
+	assert_int_equal(rows_told(admin, &in), 2);
 	in.service = (char *)"auth";
 	assert_int_equal(
 		((const reply *)tw_must(&w, admin, OBSERVABILITY_GET_LATENCY, &in))->n_rows, 1);
