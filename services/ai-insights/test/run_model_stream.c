@@ -397,68 +397,69 @@ static void feed_text(const char *before, const char *unit, size_t times, const 
 }
 
 /* Past a limit nothing more is kept or handed on, but the usage at the end is heard. */
-static void test_limits(void **state)
+static void assert_too_large(void)
 {
-	char number[160], *kilo = malloc(1025 + 100);
-	struct buf big;
+	assert_int_equal(finish(), MODEL_FAULT_TOO_LARGE);
+	assert_int_equal(reply.usage.output, 106);
+}
+
+static void test_text_limit(void **state)
+{
+	char kilo[1001];
 
 	(void)state;
-	assert_non_null(kilo);
-	memset(kilo, 0, 1125);
-	snprintf(kilo, 100,
-		 "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":"
-		 "{\"type\":\"text_delta\",\"text\":\"");
-	memset(kilo + strlen(kilo), 'k', 1000);
-	buf_init(&big, 4 * MODEL_EVENT_MAX);
-	/* Text. */
+	memset(kilo, 'k', 1000);
+	kilo[1000] = '\0';
 	begin(false);
-	feed_text(START TEXT_BLOCK(0), arena_printf(arena, "%s\"}}\n\n", kilo),
+	feed_text(START TEXT_BLOCK(0),
+		  arena_printf(arena,
+			       "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":"
+			       "{\"type\":\"text_delta\",\"text\":\"%s\"}}\n\n",
+			       kilo),
 		  MODEL_TEXT_MAX / 1000 + 2, STOP("end_turn"));
-	assert_int_equal(finish(), MODEL_FAULT_TOO_LARGE);
+	assert_too_large();
 	assert_true(given.len <= MODEL_TEXT_MAX);
-	assert_int_equal(reply.usage.output, 106);
-	/* Blocks. */
-	begin(false);
-	model__stream_feed(stream, START, strlen(START));
-	for (int i = 0; i <= MODEL_BLOCKS_MAX; i++) {
-		snprintf(number, sizeof(number),
-			 "data: {\"type\":\"content_block_start\",\"index\":%d,\"content_block\":"
-			 "{\"type\":\"text\",\"text\":\"\"}}\n\n",
-			 i);
-		model__stream_feed(stream, number, strlen(number));
-	}
-	feed_text("", "", 0, STOP("end_turn"));
-	assert_int_equal(finish(), MODEL_FAULT_TOO_LARGE);
-	assert_int_equal(reply.usage.output, 106);
 	/* One event. */
-	buf_puts(&big, START "data: ");
-	for (int i = 0; i <= MODEL_EVENT_MAX / 1000; i++)
-		buf_put(&big, kilo + strlen(kilo) - 1000, 1000);
-	buf_puts(&big, "\n\n" STOP("end_turn"));
 	begin(false);
-	model__stream_feed(stream, big.data, big.len);
-	assert_int_equal(finish(), MODEL_FAULT_TOO_LARGE);
-	assert_int_equal(reply.usage.output, 106);
-	/* An input. */
+	feed_text(START "data: ", kilo, MODEL_EVENT_MAX / 1000 + 1, "\n\n" STOP("end_turn"));
+	assert_too_large();
+}
+
+static void test_input_limit(void **state)
+{
+	(void)state;
 	begin(false);
 	feed_text(START TOOL_BLOCK(0, "a"), INPUT(0, "0123456789012345678901234567890123456789"),
 		  MODEL_BLOCK_MAX / 40 + 1, STOP("tool_use"));
-	assert_int_equal(finish(), MODEL_FAULT_TOO_LARGE);
-	assert_int_equal(reply.usage.output, 106);
-	/* Calls. */
+	assert_too_large();
+}
+
+/* So many blocks begin, each of them `block` with its own number. */
+static void feed_blocks(int n, const char *block, const char *stop)
+{
+	char event[160];
+
 	begin(false);
 	model__stream_feed(stream, START, strlen(START));
-	for (int i = 0; i <= MODEL_CALLS_MAX; i++) {
-		snprintf(number, sizeof(number),
+	for (int i = 0; i < n; i++) {
+		snprintf(event, sizeof(event),
 			 "data: {\"type\":\"content_block_start\",\"index\":%d,\"content_block\":"
-			 "{\"type\":\"tool_use\",\"id\":\"t%d\",\"name\":\"n\",\"input\":{}}}\n\n",
-			 i, i);
-		model__stream_feed(stream, number, strlen(number));
+			 "{%s,\"id\":\"t%d\"}}\n\n",
+			 i, block, i);
+		model__stream_feed(stream, event, strlen(event));
 	}
-	feed_text("", "", 0, STOP("tool_use"));
-	assert_int_equal(finish(), MODEL_FAULT_TOO_LARGE);
-	buf_done(&big);
-	free(kilo);
+	model__stream_feed(stream, stop, strlen(stop));
+}
+
+static void test_block_limits(void **state)
+{
+	(void)state;
+	feed_blocks(MODEL_BLOCKS_MAX + 1, "\"type\":\"text\",\"text\":\"\"", STOP("end_turn"));
+	assert_too_large();
+	/* Calls. */
+	feed_blocks(MODEL_CALLS_MAX + 1, "\"type\":\"tool_use\",\"name\":\"n\",\"input\":{}",
+		    STOP("tool_use"));
+	assert_too_large();
 }
 
 /* Ids and words of the provider that are not of their form do not get into rows and logs. */
@@ -517,7 +518,9 @@ int main(void)
 		cmocka_unit_test_setup(test_usage, reset),
 		cmocka_unit_test_setup(test_bad_usage, reset),
 		cmocka_unit_test_setup(test_faults, reset),
-		cmocka_unit_test_setup(test_limits, reset),
+		cmocka_unit_test_setup(test_text_limit, reset),
+		cmocka_unit_test_setup(test_input_limit, reset),
+		cmocka_unit_test_setup(test_block_limits, reset),
 		cmocka_unit_test_setup(test_strange_ids, reset),
 	};
 
