@@ -22,9 +22,12 @@ const struct ads_platform ads_platforms[ADS_PLATFORMS] = {
 
 void ads_ears_open(struct sx_world *w, struct ads_ears *e)
 {
-	e->results = sx_open(w, &ingest_ads_events[INGEST_ADS_EVENT_AD_RESULTS_UPSERTED]);
-	e->campaigns = sx_open(w, &ingest_ads_events[INGEST_ADS_EVENT_CAMPAIGNS_UPSERTED]);
-	e->finished = sx_open(w, &ingest_ads_events[INGEST_ADS_EVENT_SYNC_FINISHED]);
+	e->results = world_listen(&w->world, "attribution",
+				  &ingest_ads_events[INGEST_ADS_EVENT_AD_RESULTS_UPSERTED]);
+	e->campaigns = world_listen(&w->world, "attribution",
+				    &ingest_ads_events[INGEST_ADS_EVENT_CAMPAIGNS_UPSERTED]);
+	e->finished = world_listen(&w->world, "attribution",
+				   &ingest_ads_events[INGEST_ADS_EVENT_SYNC_FINISHED]);
 }
 
 void ads_ears_close(struct ads_ears *e)
@@ -37,12 +40,8 @@ void ads_ears_close(struct ads_ears *e)
 static const void *must(struct sx_world *w, const char *token, enum ingest_ads_method method,
 			const void *in)
 {
-	struct sx_reply r = sx_ask(w, token, &ingest_ads_methods[method], in);
-
-	if (r.status != ST_OK)
-		fail_msg("%s: %s %s %s", ingest_ads_methods[method].name, status_name(r.status),
-			 r.field, r.detail);
-	return r.out;
+	return world_must(sx_ask(w, token, &ingest_ads_methods[method], in),
+			  ingest_ads_methods[method].name);
 }
 
 const char *ads_token(struct sx_world *w, const struct ads_platform *p)
@@ -57,8 +56,8 @@ const char *ads_token(struct sx_world *w, const struct ads_platform *p)
 	return text;
 }
 
-struct sx_reply ads_try(struct sx_world *w, const struct sx_tenant *t, const struct ads_platform *p,
-			const char *account, const char *field, const char *credential)
+struct reply ads_try(struct sx_world *w, const struct sx_tenant *t, const struct ads_platform *p,
+		     const char *account, const char *field, const char *credential)
 {
 	Ads__V1__ConnectRequest in = ADS__V1__CONNECT_REQUEST__INIT;
 
@@ -74,10 +73,7 @@ struct sx_reply ads_try(struct sx_world *w, const struct sx_tenant *t, const str
 
 void ads_connect(struct sx_world *w, const struct sx_tenant *t, const struct ads_platform *p)
 {
-	struct sx_reply r = ads_try(w, t, p, "", p->field, ads_token(w, p));
-
-	if (r.status != ST_OK)
-		fail_msg("%s: %s %s %s", p->name, status_name(r.status), r.field, r.detail);
+	world_must(ads_try(w, t, p, "", p->field, ads_token(w, p)), p->name);
 }
 
 void ads_connected(struct sx_world *w, struct sx_tenant *t, const struct ads_platform *p)

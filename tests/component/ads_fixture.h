@@ -36,8 +36,8 @@ void ads_ears_close(struct ads_ears *e);
 /* Good credentials, fresh from the platform's consent page. */
 const char *ads_token(struct sx_world *w, const struct ads_platform *p);
 /* Connects with a credential put into `field`; `account` "" for all. */
-struct sx_reply ads_try(struct sx_world *w, const struct sx_tenant *t, const struct ads_platform *p,
-			const char *account, const char *field, const char *credential);
+struct reply ads_try(struct sx_world *w, const struct sx_tenant *t, const struct ads_platform *p,
+		     const char *account, const char *field, const char *credential);
 /* A new tenant and brand with all accounts of the platform; the same for one that is there. */
 void ads_connected(struct sx_world *w, struct sx_tenant *t, const struct ads_platform *p);
 void ads_connect(struct sx_world *w, const struct sx_tenant *t, const struct ads_platform *p);

@@ -63,6 +63,9 @@ void in_restart(struct in_world *w, const char *setting);
 /* A test begins: the ledger is empty, the neighbours and the model are good. */
 void in_fresh(struct in_world *w);
 void in_billing(struct in_world *w, enum in_billing how);
+/* insights_neighbours.c */
+void in_neighbours_start(struct in_world *w);
+void in_neighbours_stop(struct in_world *w);
 
 /* What came of a question. */
 struct in_answer {
@@ -83,8 +86,8 @@ struct in_answer in_ask_within(struct in_world *w, const struct sx_tenant *t, co
 void in_ask_and_leave(struct in_world *w, const struct sx_tenant *t, const char *kind,
 		      char question_id[UUID_TEXT]);
 /* Calls of the other methods. */
-struct sx_reply in_call(struct in_world *w, const char *token, enum ai_insights_method method,
-			const void *in);
+struct reply in_call(struct in_world *w, const char *token, enum ai_insights_method method,
+		     const void *in);
 const Insights__V1__Question *in_question(struct in_world *w, const struct sx_tenant *t,
 					  const char *question_id);
 

@@ -9,13 +9,11 @@
 #define COMPONENT_SHOPIFY_FIXTURE_H
 
 #include "access/access.h"
-#include "bus/bus.h"
+#include "component/world.h"
 #include "contract/attribution.h"
 #include "contract/ingest_shopify.h"
 #include "contract/ingest_shopify_events.h"
-#include "core/arena.h"
 #include "http/client.h"
-#include "testkit/testkit.h"
 
 #include <cjson/cJSON.h>
 #include <stdatomic.h>
@@ -35,20 +33,18 @@ struct sx_tenant {
 };
 
 struct sx_world {
-	struct arena *arena;
-	const char *program;  /* the service under test */
-	const char *settings; /* a file of more settings of it; NULL: none */
-	char dir[TK_TEXT], pg[TK_TEXT + 64],
-		data[TK_TEXT + 16]; /* data: the folder the simulator serves */
-	struct tk_pg *cluster;
-	struct tk_nats *nats;
-	struct bus *auth, *attribution, *edge;
-	struct bus_server *access_server, *brand_server, *credit_server;
+	struct world world;
+	struct arena *arena;     /* the world's */
+	const char *dir;         /* the world's */
+	const char *program;     /* the service under test, world.service its process */
+	const char *settings;    /* a file of more settings of it; NULL: none */
+	char data[TK_TEXT + 16]; /* the folder the simulator serves */
+	struct bus *auth, *attribution;
+	struct bus_server *brand_server, *credit_server;
 	struct bus_consumer *orders; /* orders.upserted, as attribution hears it */
 	struct access *access;
-	char private_pem[512], public_pem[512];
 	struct http_client *http;
-	struct tk_proc *simulator, *service;
+	struct tk_proc *simulator;
 	char simulator_url[128];
 	struct sx_tenant brands[SX_BRANDS]; /* whose GetBrand is answered */
 	atomic_int n_brands, brand_calls, credit_calls;
@@ -76,18 +72,14 @@ void sx_service_kill(struct sx_world *w);
 
 /* A tenant with one brand that auth knows. */
 void sx_tenant(struct sx_world *w, struct sx_tenant *t);
-const char *sx_token(struct sx_world *w, const char *tenant, enum role role);
 
-struct sx_reply {
-	enum status status;
-	char field[ERROR_FIELD_MAX], detail[ERROR_DETAIL_MAX];
-	const void *out; /* the method's output message when status is ST_OK */
-};
-struct sx_reply sx_call(struct sx_world *w, const char *token, enum ingest_shopify_method method,
-			const void *in);
+/* The name that token-billing's fixture has for it. */
+#define sx_reply reply
+struct reply sx_call(struct sx_world *w, const char *token, enum ingest_shopify_method method,
+		     const void *in);
 /* Any method of any service, as the edge calls it. */
-struct sx_reply sx_ask(struct sx_world *w, const char *token, const struct contract_method *c,
-		       const void *in);
+struct reply sx_ask(struct sx_world *w, const char *token, const struct contract_method *c,
+		    const void *in);
 /* The same; anything but ST_OK fails the test. */
 const void *sx_must(struct sx_world *w, const char *token, enum ingest_shopify_method method,
 		    const void *in);
@@ -112,13 +104,12 @@ void sx_credits(struct sx_world *w, enum sx_credits how);
 const Shopify__V1__OrdersUpserted *sx_next_orders(struct sx_world *w, const struct sx_tenant *t,
 						  int wait_ms);
 
-/* attribution's place at an event; the caller closes it. The next of the tenant in it, as above. */
-struct bus_consumer *sx_open(struct sx_world *w, const struct contract_event *event);
-const void *sx_next(struct sx_world *w, struct bus_consumer *consumer, const struct sx_tenant *t,
-		    const ProtobufCMessageDescriptor *type, int wait_ms);
-
 /* ---- the provider ---- */
 
+void sx_simulator_start(struct sx_world *w, const char *plan);
+void sx_simulator_stop(struct sx_world *w);
+/* No faults, no pace, the data as they were. */
+void sx_simulator_fresh(struct sx_world *w);
 /* POST to the control port; `body` "" for none. The answer's text, in the arena. */
 const char *sx_control(struct sx_world *w, const char *path, const char *body);
 /* A code of the consent page; and what a fresh one is exchanged for: "access_token" or
@@ -143,10 +134,9 @@ void sx_edit(struct sx_world *w, const char *file, const char *start, const char
 
 /* ---- the database, as its superuser ---- */
 
-int64_t sx_int(struct sx_world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
-const char *sx_text(struct sx_world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Waits until the number is `want`. */
-void sx_until(struct sx_world *w, int64_t want, const char *fmt, ...) PRINTF_LIKE(3, 4);
+#define sx_int(w, ...)   world_sql_int(&(w)->world, __VA_ARGS__)
+#define sx_text(w, ...)  world_sql(&(w)->world, __VA_ARGS__)
+#define sx_until(w, ...) world_sql_reach(&(w)->world, __VA_ARGS__)
 /* The totals of nasty, from the service's own tables. */
 void sx_check_totals(struct sx_world *w, const struct sx_tenant *t);
 /* Events of the tenant so far: orders.upserted, sync.finished ... */

@@ -65,7 +65,7 @@ static void test_connect(void **state)
 		const struct ads_platform *p = &ads_platforms[i];
 		const Ads__V1__ConnectReply *reply;
 		const char *token = "";
-		struct sx_reply r;
+		struct reply r;
 		struct sx_tenant t;
 
 		sx_tenant(&world, &t);
@@ -88,7 +88,7 @@ static void test_connect(void **state)
 	}
 }
 
-static void check_refusal(struct sx_reply r, enum status st, const char *field)
+static void check_refusal(struct reply r, enum status st, const char *field)
 {
 	if (r.status != st || strcmp(r.field, field) != 0)
 		fail_msg("%s %s %s, not %s %s", status_name(r.status), r.field, r.detail,
@@ -153,8 +153,8 @@ static void hear_results(const struct sx_tenant *t, const struct ads_platform *p
 	assert_true(events > 0);
 	while (events-- > 0) {
 		const Ads__V1__AdResultsUpserted *m =
-			sx_next(&world, ears.results, t, &ads__v1__ad_results_upserted__descriptor,
-				SX_WAIT_MS);
+			world_next(&world.world, ears.results, t->id,
+				   &ads__v1__ad_results_upserted__descriptor, SX_WAIT_MS);
 
 		assert_non_null(m);
 		assert_string_equal(m->brand_id, t->brand);
@@ -173,7 +173,8 @@ static void hear_results(const struct sx_tenant *t, const struct ads_platform *p
 static const Ads__V1__SyncFinished *hear_finished(const struct sx_tenant *t, const char *run)
 {
 	const Ads__V1__SyncFinished *m =
-		sx_next(&world, ears.finished, t, &ads__v1__sync_finished__descriptor, SX_WAIT_MS);
+		world_next(&world.world, ears.finished, t->id, &ads__v1__sync_finished__descriptor,
+			   SX_WAIT_MS);
 
 	assert_non_null(m);
 	assert_string_equal(m->brand_id, t->brand);
@@ -241,8 +242,8 @@ static void test_renamed(void **state)
 	events = ads_events(&world, &t, "campaigns.upserted");
 	while (events-- > 0) {
 		const Ads__V1__CampaignsUpserted *m =
-			sx_next(&world, ears.campaigns, &t,
-				&ads__v1__campaigns_upserted__descriptor, SX_WAIT_MS);
+			world_next(&world.world, ears.campaigns, t.id,
+				   &ads__v1__campaigns_upserted__descriptor, SX_WAIT_MS);
 
 		assert_non_null(m);
 		for (size_t i = 0; i < m->n_rows; i++)
@@ -271,8 +272,8 @@ static void test_restated(void **state)
 	sx_edit(&world, "ad_insights.csv", ROW, ROW "KWD,0.001,9,8,7,6.005");
 	ads_synced(&world, &t, META);
 	assert_int_equal(feeding(&t), events + 1);
-	m = sx_next(&world, ears.results, &t, &ads__v1__ad_results_upserted__descriptor,
-		    SX_WAIT_MS);
+	m = world_next(&world.world, ears.results, t.id, &ads__v1__ad_results_upserted__descriptor,
+		       SX_WAIT_MS);
 	assert_non_null(m);
 	assert_int_equal(m->n_rows, 1);
 	assert_int_equal(m->rows[0]->version, 2);

@@ -527,9 +527,9 @@ static void the_end_of_the_process_is_not_held_up(void **state)
 static void the_key_is_in_no_log(void **state)
 {
 	(void)state;
-	assert_false(tk_proc_logged(world.sx.service, "0123456789abcdef"));
-	assert_false(tk_proc_logged(world.sx.service, "sk-ant"));
-	assert_false(tk_proc_logged(world.sx.service, "Which campaigns"));
+	assert_false(tk_proc_logged(world.sx.world.service, "0123456789abcdef"));
+	assert_false(tk_proc_logged(world.sx.world.service, "sk-ant"));
+	assert_false(tk_proc_logged(world.sx.world.service, "Which campaigns"));
 }
 
 static int set_up(void **state)

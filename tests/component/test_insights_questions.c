@@ -16,7 +16,6 @@
 #include <cmocka.h>
 
 #define QUESTIONS 5
-#define KEY_ID    "shopify-test-key"
 
 static struct in_world world;
 
@@ -153,7 +152,7 @@ static const Insights__V1__ListQuestionsReply *list(const char *token, const cha
 						    unsigned size, const char *page)
 {
 	Insights__V1__ListQuestionsRequest in = INSIGHTS__V1__LIST_QUESTIONS_REQUEST__INIT;
-	struct sx_reply r;
+	struct reply r;
 
 	in.brand_id = (char *)brand;
 	in.page_size = size;
@@ -200,7 +199,7 @@ static void a_page_token_is_good_for_its_own_list(void **state)
 {
 	Insights__V1__ListQuestionsRequest in = INSIGHTS__V1__LIST_QUESTIONS_REQUEST__INIT;
 	struct sx_tenant t, other;
-	struct sx_reply r;
+	struct reply r;
 
 	(void)state;
 	sx_tenant(&world.sx, &t);
@@ -220,22 +219,6 @@ static void a_page_token_is_good_for_its_own_list(void **state)
 
 /* ---- whose ---- */
 
-/* A viewer of the tenant who sees that brand only. */
-static const char *brand_token(const struct sx_tenant *t, const char *brand)
-{
-	struct access_claims c = { .role = ROLE_VIEWER, .tier = "unlimited" };
-	char *token = arena_alloc(world.sx.arena, ACCESS_TOKEN_MAX);
-	const int64_t now_s = time_now_us() / US_PER_SECOND;
-
-	uuid_v7(c.user_id);
-	uuid_v7(c.session_id);
-	snprintf(c.tenant_id, sizeof(c.tenant_id), "%s", t->id);
-	snprintf(c.brand_ids, sizeof(c.brand_ids), "%s", brand);
-	c.expires_at = now_s + ACCESS_TOKEN_LIFE_S;
-	assert_int_equal(access_sign(&c, KEY_ID, world.sx.private_pem, now_s, token, NULL), ST_OK);
-	return token;
-}
-
 static void nobody_sees_what_is_not_theirs(void **state)
 {
 	Insights__V1__GetQuestionRequest get = INSIGHTS__V1__GET_QUESTION_REQUEST__INIT;
@@ -249,13 +232,13 @@ static void nobody_sees_what_is_not_theirs(void **state)
 	sx_tenant(&world.sx, &other);
 	uuid_v7(brand);
 	strangers[0] = other.viewer;
-	strangers[1] = brand_token(&t, brand);
-	friend = brand_token(&t, t.brand);
+	strangers[1] = world_token(&world.sx.world, t.id, ROLE_VIEWER, brand);
+	friend = world_token(&world.sx.world, t.id, ROLE_VIEWER, t.brand);
 	get.question_id = (char *)must_answer(&t, IN_QUESTION).question_id;
 	judge.question_id = get.question_id;
 	judge.rating = 5;
 	for (int i = 0; i < 2; i++) {
-		struct sx_reply r = in_call(&world, strangers[i], AI_INSIGHTS_GET_QUESTION, &get);
+		struct reply r = in_call(&world, strangers[i], AI_INSIGHTS_GET_QUESTION, &get);
 
 		assert_int_equal(r.status, ST_NOT_FOUND);
 		assert_string_equal(r.field, "question_id");
@@ -278,7 +261,7 @@ static const Insights__V1__Feedback *judge(const char *token, const char *id, un
 					   const char *comment, bool actionable)
 {
 	Insights__V1__FeedbackRequest in = INSIGHTS__V1__FEEDBACK_REQUEST__INIT;
-	struct sx_reply r;
+	struct reply r;
 
 	in.question_id = (char *)id;
 	in.rating = rating;

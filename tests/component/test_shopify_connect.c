@@ -84,7 +84,7 @@ static void test_refusals(void **state)
 	sx_tenant(&world, &other);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		Shopify__V1__ConnectRequest in = SHOPIFY__V1__CONNECT_REQUEST__INIT;
-		struct sx_reply r;
+		struct reply r;
 
 		in.brand_id = rows[i].brand;
 		in.shop_domain = rows[i].shop;
@@ -123,7 +123,7 @@ static void test_again(void **state)
 	Shopify__V1__ConnectRequest in = SHOPIFY__V1__CONNECT_REQUEST__INIT;
 	const Shopify__V1__Connection *first, *second;
 	struct sx_tenant t;
-	struct sx_reply r;
+	struct reply r;
 	const char *sealed;
 
 	(void)state;
@@ -192,7 +192,7 @@ static void test_provider_ill(void **state)
 		Shopify__V1__ConnectRequest in = SHOPIFY__V1__CONNECT_REQUEST__INIT;
 		int64_t before = connections();
 		struct sx_tenant t;
-		struct sx_reply r;
+		struct reply r;
 
 		sx_tenant(&world, &t);
 		in.brand_id = t.brand;
@@ -224,7 +224,7 @@ static void test_secrets(void **state)
 	assert_non_null(strstr(row, SX_SHOP));
 	assert_null(strstr(row, "shpat_"));
 	assert_null(strstr(row, "shprt_"));
-	assert_true(tk_read_file(tk_proc_log(world.service), log, LOG_MAX));
+	assert_true(tk_read_file(tk_proc_log(world.world.service), log, LOG_MAX));
 	assert_non_null(strstr(log, "sync.claimed"));
 	assert_null(strstr(log, "shpat_"));
 	assert_null(strstr(log, "shprt_"));
@@ -238,7 +238,7 @@ static void test_start(void **state)
 	Pulsepoint__SyncRequest in = PULSEPOINT__SYNC_REQUEST__INIT;
 	Shopify__V1__GetSyncRequest get = SHOPIFY__V1__GET_SYNC_REQUEST__INIT;
 	struct sx_tenant t, other;
-	struct sx_reply r;
+	struct reply r;
 	const char *run;
 
 	(void)state;

@@ -90,7 +90,7 @@ static void test_bad_answers(void **state)
 			assert_int_equal(run->retries, rows[i].retries);
 			assert_string_equal(run->error, "");
 			assert_string_equal(run->note, "");
-			assert_true(tk_proc_logged(world.service, rows[i].logged));
+			assert_true(tk_proc_logged(world.world.service, rows[i].logged));
 			assert_int_equal(sx_events(&world, &t, "sync.finished"), 1);
 		}
 }
@@ -284,7 +284,7 @@ static void test_journeys_not_ready(void **state)
 	sx_check_totals(&world, &t);
 	assert_int_equal(unready(&t), 50);
 	assert_true(touches(&t) < all);
-	assert_true(tk_proc_logged(world.service, "the journeys of 50 orders"));
+	assert_true(tk_proc_logged(world.world.service, "the journeys of 50 orders"));
 	drain(&t, 3);
 	/* The next run asks for just those again. */
 	nodes = sx_served(&world, "nodes", "requests");

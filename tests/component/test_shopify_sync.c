@@ -265,7 +265,7 @@ static void test_list_orders(void **state)
 	Shopify__V1__ListOrdersRequest in = SHOPIFY__V1__LIST_ORDERS_REQUEST__INIT;
 	int64_t last = INT64_MAX, n = 0, gross = 0, refunds = 0;
 	struct sx_tenant t, other;
-	struct sx_reply r;
+	struct reply r;
 
 	(void)state;
 	sx_tenant(&world, &t);
@@ -313,7 +313,7 @@ static void test_get_order(void **state)
 	Shopify__V1__GetOrderRequest in = SHOPIFY__V1__GET_ORDER_REQUEST__INIT;
 	const Shopify__V1__Order *o;
 	struct sx_tenant t;
-	struct sx_reply r;
+	struct reply r;
 
 	(void)state;
 	sx_tenant(&world, &t);
@@ -473,8 +473,8 @@ static void test_heavy_pages(void **state)
 	assert_int_equal(n, HEAVY_ORDERS);
 	sx_control(&world, "reload", "");
 	synced(&t, true);
-	assert_true(tk_proc_logged(world.service, "the answer is larger than allowed") ||
-		    tk_proc_logged(world.service, "shopify.smaller_pages"));
+	assert_true(tk_proc_logged(world.world.service, "the answer is larger than allowed") ||
+		    tk_proc_logged(world.world.service, "shopify.smaller_pages"));
 	assert_int_equal(sx_int(&world,
 				"SELECT count(*) FROM ingest_shopify.order_lines WHERE brand_id = "
 				"'%s' AND length(title) = %d AND total_micros = 1000",
