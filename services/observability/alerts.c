@@ -24,16 +24,6 @@
 
 /* ---- a round ---- */
 
-static bool stopping(struct alerts *al)
-{
-	bool ret;
-
-	pthread_mutex_lock(&al->lock);
-	ret = al->stopping;
-	pthread_mutex_unlock(&al->lock);
-	return ret;
-}
-
 /* The tenants that have work, each in its own transaction. One that fails does not stop the others;
  * its work stays. */
 static enum status look_round(struct alerts *al, struct arena *list, struct arena *a, bool *more,
@@ -47,7 +37,7 @@ static enum status look_round(struct alerts *al, struct arena *list, struct aren
 	ret = store_tenants_with_work(svc_worker_db(al->svc), list, time_now_us(), TENANTS_MAX,
 				      &tenants, &n, err);
 	*more = n > 0;
-	for (size_t i = 0; i < n && !stopping(al); i++) {
+	for (size_t i = 0; i < n && !bell_ended(&al->bell); i++) {
 		struct error why = { 0 };
 
 		arena_reset(a);
@@ -73,7 +63,7 @@ static void forget(struct alerts *al, struct arena *a)
 		st = store_samples_forget(svc_worker_db(al->svc), a, time_now_us(), &samples, &err);
 		if (st == ST_OK)
 			st = store_alerts_forget(svc_worker_db(al->svc), a, &alerts, &err);
-		if (stopping(al))
+		if (bell_ended(&al->bell))
 			return;
 	}
 	if (st != ST_OK)
@@ -82,23 +72,6 @@ static void forget(struct alerts *al, struct arena *a)
 }
 
 /* ---- the thread ---- */
-
-/* Until woken, or `us` have passed. */
-static void wait_us(struct alerts *al, int64_t us)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += (long)((us % US_PER_SECOND) * 1000);
-	until.tv_sec += us / US_PER_SECOND + until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
-	pthread_mutex_lock(&al->lock);
-	while (!al->woken && !al->stopping)
-		if (pthread_cond_timedwait(&al->cond, &al->lock, &until) != 0)
-			break;
-	al->woken = false;
-	pthread_mutex_unlock(&al->lock);
-}
 
 /* How long to sleep: until the next rule is due, at most LOOK_MS. */
 static int64_t until_due(struct alerts *al, struct arena *a)
@@ -119,7 +92,7 @@ static void evaluate_for_ever(struct alerts *al, struct arena *list, struct aren
 {
 	int64_t forget_at = 0; /* what fell due while nobody ran */
 
-	while (!stopping(al)) {
+	while (!bell_ended(&al->bell)) {
 		int64_t begun = time_mono_us();
 		struct error err = { 0 };
 		bool more = false;
@@ -130,7 +103,7 @@ static void evaluate_for_ever(struct alerts *al, struct arena *list, struct aren
 		} else if (more) {
 			time_sleep_us(begun + GAP_US);
 		} else {
-			wait_us(al, until_due(al, list));
+			bell_wait(&al->bell, until_due(al, list));
 		}
 		if (time_mono_us() > forget_at) {
 			forget(al, list);
@@ -172,8 +145,7 @@ enum status alerts_start(struct svc *svc, struct observability *app, struct erro
 		return error_set(err, ST_UNAVAILABLE, NULL, "the service is out of memory");
 	al->svc = svc;
 	al->app = app;
-	pthread_mutex_init(&al->lock, NULL);
-	pthread_cond_init(&al->cond, NULL);
+	bell_init(&al->bell);
 	app->alerts = al;
 	st = deliver_start(svc, &app->cfg, &al->deliver, err);
 	if (st == ST_OK)
@@ -187,30 +159,20 @@ void alerts_stop(struct observability *app)
 
 	if (!al)
 		return;
-	pthread_mutex_lock(&al->lock);
-	al->stopping = true;
-	pthread_cond_broadcast(&al->cond);
-	pthread_mutex_unlock(&al->lock);
+	bell_end(&al->bell);
 	if (al->thread_on)
 		pthread_join(al->thread, NULL);
 	deliver_stop(al->deliver);
 	watch_stop(al->watch);
 	app->alerts = NULL;
-	pthread_cond_destroy(&al->cond);
-	pthread_mutex_destroy(&al->lock);
+	bell_done(&al->bell);
 	free(al);
 }
 
 void alerts_wake(struct observability *app)
 {
-	struct alerts *al = app->alerts;
-
-	if (!al)
-		return;
-	pthread_mutex_lock(&al->lock);
-	al->woken = true;
-	pthread_cond_signal(&al->cond);
-	pthread_mutex_unlock(&al->lock);
+	if (app->alerts)
+		bell_ring(&app->alerts->bell);
 }
 
 void alerts_changed(struct observability *app)

@@ -2,6 +2,7 @@
 #ifndef OBSERVABILITY_ALERTS_PRIV_H
 #define OBSERVABILITY_ALERTS_PRIV_H
 
+#include "bell.h"
 #include "deliver.h"
 #include "watch.h"
 
@@ -15,9 +16,7 @@ struct alerts {
 	struct watch *watch;
 	pthread_t thread; /* of the evaluator */
 	bool thread_on;
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool woken, stopping; /* under the lock */
+	struct bell bell; /* it waits here */
 };
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include "deliver.h"
 
+#include "bell.h"
 #include "channel.h"
 #include "core/id.h"
 #include "core/log.h"
@@ -17,11 +18,13 @@
 #include "store_deliveries.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MS   250 /* without being woken: other copies' notices, and what is due again */
+/* Without being woken: other copies' notices, and what is due again. */
+#define LOOK_US   (US_PER_SECOND / 4)
 #define ARENA_MAX ((size_t)8 * 1024 * 1024)
 
 struct deliver {
@@ -31,11 +34,8 @@ struct deliver {
 	pthread_t threads[DELIVER_THREADS];
 	int n_threads;
 	pthread_mutex_t scout; /* held by the thread that looks for work */
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	/* Under the lock: */
-	bool woken, stopping;
-	int sick; /* threads at channels that failed last time */
+	struct bell bell;      /* where it waits */
+	_Atomic int sick;      /* threads at channels that failed last time */
 };
 
 /* ---- one attempt ---- */
@@ -148,48 +148,18 @@ static void serve(struct deliver *d, struct arena *a, struct claim *c)
 
 /* ---- the threads ---- */
 
-static void wait_for_work(struct deliver *d)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += LOOK_MS * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
-	pthread_mutex_lock(&d->lock);
-	while (!d->woken && !d->stopping)
-		if (pthread_cond_timedwait(&d->cond, &d->lock, &until) != 0)
-			break;
-	d->woken = false;
-	pthread_mutex_unlock(&d->lock);
-}
-
+/* Nothing new is begun. */
 static bool stopping(struct deliver *d)
 {
-	bool ret;
-
-	pthread_mutex_lock(&d->lock);
-	ret = d->stopping || svc_stopping(d->svc); /* nothing new is begun */
-	pthread_mutex_unlock(&d->lock);
-	return ret;
-}
-
-static void count_sick(struct deliver *d, int n)
-{
-	pthread_mutex_lock(&d->lock);
-	d->sick += n;
-	pthread_mutex_unlock(&d->lock);
+	return bell_ended(&d->bell) || svc_stopping(d->svc);
 }
 
 static bool claim(struct deliver *d, struct arena *a, struct claim *ret)
 {
 	char lease[UUID_TEXT];
 	struct error err = { 0 };
-	bool healthy, got = false;
+	bool healthy = atomic_load(&d->sick) >= DELIVER_SICK_MAX, got = false;
 
-	pthread_mutex_lock(&d->lock);
-	healthy = d->sick >= DELIVER_SICK_MAX;
-	pthread_mutex_unlock(&d->lock);
 	uuid_v7(lease);
 	if (store_channel_claim(svc_worker_db(d->svc), a, healthy, lease, ret, &got, &err) != ST_OK)
 		log_event(LOG_WARN, "webhook.claim_failed", "trying again: %s", err.detail);
@@ -203,11 +173,11 @@ static bool scout(struct deliver *d, struct arena *a, struct claim *ret)
 
 	pthread_mutex_lock(&d->scout);
 	if (!stopping(d)) {
-		wait_for_work(d);
+		bell_wait(&d->bell, LOOK_US);
 		got = !stopping(d) && claim(d, a, ret);
 	}
 	if (got) {
-		count_sick(d, ret->failures > 0);
+		atomic_fetch_add(&d->sick, ret->failures > 0);
 		deliver_wake(d);
 	}
 	pthread_mutex_unlock(&d->scout);
@@ -228,7 +198,7 @@ static void *sender(void *arg)
 			continue;
 		sick = c.failures > 0;
 		serve(d, a, &c);
-		count_sick(d, -sick);
+		atomic_fetch_sub(&d->sick, sick);
 		deliver_wake(d); /* the channel may have more */
 	}
 	arena_free(a);
@@ -237,12 +207,8 @@ static void *sender(void *arg)
 
 void deliver_wake(struct deliver *d)
 {
-	if (!d)
-		return;
-	pthread_mutex_lock(&d->lock);
-	d->woken = true;
-	pthread_cond_signal(&d->cond);
-	pthread_mutex_unlock(&d->lock);
+	if (d)
+		bell_ring(&d->bell);
 }
 
 enum status deliver_start(struct svc *svc, const struct observability_config *cfg,
@@ -258,10 +224,9 @@ enum status deliver_start(struct svc *svc, const struct observability_config *cf
 	}
 	d->svc = svc;
 	d->cfg = cfg;
-	d->woken = true; /* what another process left */
 	pthread_mutex_init(&d->scout, NULL);
-	pthread_mutex_init(&d->lock, NULL);
-	pthread_cond_init(&d->cond, NULL);
+	bell_init(&d->bell);
+	bell_ring(&d->bell); /* what another process left */
 	while (d->n_threads < DELIVER_THREADS &&
 	       pthread_create(&d->threads[d->n_threads], NULL, sender, d) == 0)
 		d->n_threads++;
@@ -275,15 +240,11 @@ void deliver_stop(struct deliver *d)
 {
 	if (!d)
 		return;
-	pthread_mutex_lock(&d->lock);
-	d->stopping = true;
-	pthread_cond_broadcast(&d->cond);
-	pthread_mutex_unlock(&d->lock);
+	bell_end(&d->bell);
 	for (int i = 0; i < d->n_threads; i++)
 		pthread_join(d->threads[i], NULL);
 	http_client_free(d->http);
-	pthread_cond_destroy(&d->cond);
-	pthread_mutex_destroy(&d->lock);
+	bell_done(&d->bell);
 	pthread_mutex_destroy(&d->scout);
 	free(d);
 }

@@ -4,6 +4,7 @@
 #include "alert.h"
 #include "alert_message.h"
 #include "alerts_priv.h"
+#include "bell.h"
 #include "core/log.h"
 #include "core/text.h"
 #include "core/timeutil.h"
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define IDLE_US       US_PER_HOUR /* nobody watches */
 #define ARENA_MAX     ((size_t)1024 * 1024)
 #define PARTS_MAX     ((size_t)4 * 1024 * 1024) /* memory of one page of a stream */
 #define BEFORE_END_US (US_PER_SECOND / 2)       /* the stream ends well before its deadline does */
@@ -28,51 +30,31 @@ struct watch {
 	struct svc *svc;
 	pthread_t thread;
 	bool thread_on;
+	struct bell bell; /* the thread waits here */
 	pthread_mutex_t lock;
-	pthread_cond_t look; /* the thread waits here */
 	pthread_cond_t news; /* the watchers here */
 	/* Under the lock: */
 	struct watcher watchers[WATCHERS_MAX];
 	int n, max;
-	bool woken, stopping;
 };
 
 /* ---- the thread that asks ---- */
 
-static void deadline_in(int ms, struct timespec *ret)
+/* The tenants that are watched, once a watcher. */
+static size_t list_watchers(struct watch *w, const char **tenants, char ids[][UUID_TEXT], int *of)
 {
-	clock_gettime(CLOCK_REALTIME, ret);
-	ret->tv_nsec += (long)ms * 1000000L;
-	ret->tv_sec += ret->tv_nsec / 1000000000L;
-	ret->tv_nsec %= 1000000000L;
-}
+	size_t n = 0;
 
-/* The tenants that are watched, once a watcher; false when nobody watches or the end has come. */
-static bool wait_for_watchers(struct watch *w, const char **tenants, char ids[][UUID_TEXT], int *of,
-			      size_t *n)
-{
-	struct timespec until;
-	bool go_on;
-
-	*n = 0;
-	deadline_in(WATCH_LOOK_MS, &until);
 	pthread_mutex_lock(&w->lock);
-	while (!w->stopping && w->n == 0)
-		pthread_cond_wait(&w->look, &w->lock);
-	while (!w->stopping && !w->woken)
-		if (pthread_cond_timedwait(&w->look, &w->lock, &until) != 0)
-			break;
-	w->woken = false;
-	go_on = !w->stopping;
-	for (int i = 0; go_on && i < WATCHERS_MAX; i++) {
+	for (int i = 0; i < WATCHERS_MAX; i++) {
 		if (!w->watchers[i].used)
 			continue;
-		memcpy(ids[*n], w->watchers[i].tenant_id, UUID_TEXT);
-		tenants[*n] = ids[*n];
-		of[(*n)++] = i;
+		memcpy(ids[n], w->watchers[i].tenant_id, UUID_TEXT);
+		tenants[n] = ids[n];
+		of[n++] = i;
 	}
 	pthread_mutex_unlock(&w->lock);
-	return go_on;
+	return n;
 }
 
 static void note_latest(struct watch *w, char ids[][UUID_TEXT], const int *of, size_t n,
@@ -99,12 +81,13 @@ static void *look_for_changes(void *arg)
 	const char *tenants[WATCHERS_MAX];
 	int64_t latest[WATCHERS_MAX];
 	int of[WATCHERS_MAX];
-	size_t n;
+	size_t n = 0;
 
-	while (a && wait_for_watchers(w, tenants, ids, of, &n)) {
+	while (a && bell_wait(&w->bell, n > 0 ? WATCH_LOOK_MS * INT64_C(1000) : IDLE_US)) {
 		struct error err = { 0 };
 
 		arena_reset(a);
+		n = list_watchers(w, tenants, ids, of);
 		if (n == 0)
 			continue;
 		if (store_latest_changes(svc_worker_db(w->svc), a, tenants, n, latest, &err) ==
@@ -126,8 +109,8 @@ enum status watch_start(struct svc *svc, struct watch **ret, struct error *err)
 	w->svc = svc;
 	w->max = svc_workers(svc) / 2 < WATCHERS_MAX ? svc_workers(svc) / 2 : WATCHERS_MAX;
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->look, NULL);
-	pthread_cond_init(&w->news, NULL);
+	bell_init(&w->bell);
+	bell_cond_init(&w->news);
 	*ret = w;
 	if (pthread_create(&w->thread, NULL, look_for_changes, w) != 0)
 		return error_set(err, ST_UNAVAILABLE, NULL, "the watch of alerts cannot start");
@@ -139,13 +122,10 @@ void watch_stop(struct watch *w)
 {
 	if (!w)
 		return;
-	pthread_mutex_lock(&w->lock);
-	w->stopping = true;
-	pthread_cond_broadcast(&w->look);
-	pthread_mutex_unlock(&w->lock);
+	bell_end(&w->bell);
 	if (w->thread_on)
 		pthread_join(w->thread, NULL);
-	pthread_cond_destroy(&w->look);
+	bell_done(&w->bell);
 	pthread_cond_destroy(&w->news);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
@@ -153,12 +133,8 @@ void watch_stop(struct watch *w)
 
 void watch_wake(struct watch *w)
 {
-	if (!w)
-		return;
-	pthread_mutex_lock(&w->lock);
-	w->woken = true;
-	pthread_cond_signal(&w->look);
-	pthread_mutex_unlock(&w->lock);
+	if (w)
+		bell_ring(&w->bell);
 }
 
 /* ---- a watcher ---- */
@@ -178,8 +154,8 @@ static enum status enter(struct watch *w, struct call *call, int *me)
 		*me = i;
 		st = ST_OK;
 	}
-	pthread_cond_signal(&w->look);
 	pthread_mutex_unlock(&w->lock);
+	bell_ring(&w->bell);
 	if (st == ST_OK)
 		return ST_OK;
 	st = error_set(call->err, st, NULL,
@@ -246,7 +222,7 @@ static bool wait_for_news(struct watch *w, int me, int64_t place)
 	struct timespec until;
 	bool ret;
 
-	deadline_in(WATCH_WAIT_MS, &until);
+	bell_deadline(WATCH_WAIT_MS * INT64_C(1000), &until);
 	pthread_mutex_lock(&w->lock);
 	while (w->watchers[me].latest <= place)
 		if (pthread_cond_timedwait(&w->news, &w->lock, &until) != 0)
