@@ -42,6 +42,34 @@ static pthread_mutex_t heard_lock = PTHREAD_MUTEX_INITIALIZER;
 static char (*heard)[UUID_TEXT]; /* notice ids; under the lock */
 static int n_heard;
 
+/* pp.alert.<tenant>.<severity>.<rule>, so that others can subscribe to what they care for. */
+static void check_subject(struct arena *a, const char *subject, Observability__V1__Severity s,
+			  const char *rule_id)
+{
+	static const char prefix[] = "pp.alert.";
+	const char *word = enum_word(a, &observability__v1__severity__descriptor, (int)s);
+	const char *tenant = subject + sizeof(prefix) - 1;
+
+	INVARIANT(strncmp(subject, prefix, sizeof(prefix) - 1) == 0 && word);
+	INVARIANT(uuid_valid(arena_strndup(a, tenant, UUID_TEXT - 1)) && uuid_valid(rule_id));
+	INVARIANT(strcmp(tenant + UUID_TEXT - 1, arena_printf(a, ".%s.%s", word, rule_id)) == 0);
+}
+
+static void check_message(struct arena *a, const char *subject, const ProtobufCMessage *m)
+{
+	if (m->descriptor == &observability__v1__alert_fired__descriptor) {
+		const Observability__V1__AlertFired *f = (const void *)m;
+
+		check_subject(a, subject, f->severity, f->rule_id);
+		INVARIANT(f->value && f->threshold && *f->text && f->at && f->version > 0);
+	} else {
+		const Observability__V1__AlertResolved *r = (const void *)m;
+
+		check_subject(a, subject, r->severity, r->rule_id);
+		INVARIANT(*r->text && r->at && r->version > 0);
+	}
+}
+
 static void hear(void *arg, const struct bus_msg *m)
 {
 	struct arena *a = arena_new(65536);
@@ -57,6 +85,7 @@ static void hear(void *arg, const struct bus_msg *m)
 			   &message) != ST_OK)
 		INVARIANT(message_unpack(a, &observability__v1__alert_resolved__descriptor, data,
 					 len, BUS_EVENT_MAX, &message) == ST_OK);
+	check_message(a, bus_msg_subject(m), message);
 	pthread_mutex_lock(&heard_lock);
 	INVARIANT(n_heard < HEARD_MAX);
 	snprintf(heard[n_heard++], UUID_TEXT, "%s", message_string_field(message, "notice_id"));

@@ -36,6 +36,18 @@ static const Observability__V1__ListAlertsReply *alerts_of(const struct al_tenan
 	return tw_must(&w, world_token(&w, t->id, ROLE_VIEWER, ""), OBSERVABILITY_LIST_ALERTS, &in);
 }
 
+/* How many of that state GET /api/alerts tells. */
+static size_t alerts_in(const struct al_tenant *t, Observability__V1__AlertState alert_state)
+{
+	Observability__V1__ListAlertsRequest in = OBSERVABILITY__V1__LIST_ALERTS_REQUEST__INIT;
+
+	in.page_size = 100;
+	in.state = alert_state;
+	return ((const Observability__V1__ListAlertsReply *)tw_must(&w, t->admin,
+								    OBSERVABILITY_LIST_ALERTS, &in))
+		->n_alerts;
+}
+
 static void assert_decimal(const Pulsepoint__Decimal *d, int64_t units, uint32_t scale)
 {
 	assert_non_null(d);
@@ -89,6 +101,8 @@ static void test_errors(void **state)
 			 OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_RESOLVED);
 	assert_non_null(list->alerts[0]->resolved_at);
 	assert_decimal(list->alerts[0]->resolved_value, 4, 0);
+	assert_int_equal(alerts_in(&t, OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_RESOLVED), 1);
+	assert_int_equal(alerts_in(&t, OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_FIRING), 0);
 	assert_int_equal(al_check_changes(&w, t.id), 2);
 }
 

@@ -319,6 +319,52 @@ static void test_good_rules(void **state)
 	assert_string_equal(err.field, "name");
 }
 
+/* The four of the first notes, with what README.md says of them. */
+static void test_defaults(void **state)
+{
+	static const struct rule want[RULE_DEFAULTS] = {
+		{ .metric = METRIC_COST,
+		  .comparison = COMPARE_ABOVE,
+		  .threshold = INT64_C(1000000000000),
+		  .recovery = INT64_C(900000000000),
+		  .window_s = 86400,
+		  .min_samples = 1 },
+		{ .metric = METRIC_ERRORS,
+		  .comparison = COMPARE_ABOVE,
+		  .threshold = 50000,
+		  .recovery = 40000,
+		  .window_s = 300,
+		  .min_samples = 20 },
+		{ .metric = METRIC_P95,
+		  .comparison = COMPARE_ABOVE,
+		  .threshold = 5000000,
+		  .recovery = 4000000,
+		  .window_s = 300,
+		  .min_samples = 20 },
+		{ .metric = METRIC_ACCURACY,
+		  .comparison = COMPARE_BELOW,
+		  .threshold = 800000,
+		  .recovery = 850000,
+		  .window_s = 86400,
+		  .min_samples = 10 },
+	};
+
+	(void)state;
+	for (int i = 0; i < RULE_DEFAULTS; i++) {
+		const struct rule r = rule_default(i);
+
+		assert_int_equal(r.metric, want[i].metric);
+		assert_int_equal(r.comparison, want[i].comparison);
+		assert_int_equal(r.threshold, want[i].threshold);
+		assert_int_equal(r.recovery, want[i].recovery);
+		assert_int_equal(r.window_s, want[i].window_s);
+		assert_int_equal(r.min_samples, want[i].min_samples);
+		assert_int_equal(r.for_s, 0);
+		assert_true(r.enabled);
+		assert_int_equal(r.condition, CONDITION_NO_DATA);
+	}
+}
+
 static void test_figures(void **state)
 {
 	struct error err = { 0 };
@@ -388,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_thirds_are_rounded),
 		cmocka_unit_test(test_bad_rules),
 		cmocka_unit_test(test_good_rules),
+		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_words),
 	};
