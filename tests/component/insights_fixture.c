@@ -235,6 +235,23 @@ int64_t in_events(struct in_world *w, const struct sx_tenant *t, const char *wha
 		      "'pp.evt.%s.ai-insights.%s'",
 		      t->id, what);
 }
+
+int in_calls(struct in_world *w, const char *question_id, const char *state)
+{
+	return (int)sx_int(&w->sx,
+			   "SELECT count(*) FROM ai_insights.model_calls WHERE question_id = '%s'"
+			   " AND state = '%s'",
+			   question_id, state);
+}
+
+void in_until_settled(struct in_world *w, const char *question_id, int calls)
+{
+	sx_until(&w->sx, calls,
+		 "SELECT count(*) FROM ai_insights.model_calls WHERE question_id = '%s'"
+		 " AND state = 'settled'",
+		 question_id);
+}
+
 void in_check_ledger(struct in_world *w)
 {
 	const struct ip_tokens billed = ip_billed(&w->provider);

@@ -93,6 +93,9 @@ const Insights__V1__Question *in_question(struct in_world *w, const struct sx_te
 
 /* ---- the bill ---- */
 
+/* Calls of the model of a question that are so: "open", "used", "settled" ... */
+int in_calls(struct in_world *w, const char *question_id, const char *state);
+void in_until_settled(struct in_world *w, const char *question_id, int calls);
 /* The ledger says of every call of the model what the provider says, and no hold is left open. */
 void in_check_ledger(struct in_world *w);
 

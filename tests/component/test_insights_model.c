@@ -61,14 +61,6 @@ static const char *shape(const struct in_answer *a)
 	return out;
 }
 
-static int calls_in_state(const char *question_id, const char *state)
-{
-	return (int)sx_int(&world.sx,
-			   "SELECT count(*) FROM ai_insights.model_calls WHERE question_id = '%s'"
-			   " AND state = '%s'",
-			   question_id, state);
-}
-
 static void assert_by_the_model(const struct in_answer *a, unsigned drafts)
 {
 	assert_false(a->answer->fallback_used);
@@ -104,7 +96,7 @@ static void an_honest_answer(void **state)
 	assert_null(strstr(a.shown, "I will look"));
 	assert_int_equal(ip_seen(&world.provider).most_parallel_results, 2);
 	/* Two calls of the model, settled; the answer's tokens and cost are their sums. */
-	assert_int_equal(calls_in_state(a.question_id, "settled"), 2);
+	assert_int_equal(in_calls(&world, a.question_id, "settled"), 2);
 	in_check_ledger(&world);
 	assert_int_equal(a.answer->tokens->input, ip_billed(&world.provider).input);
 	assert_int_equal(a.answer->tokens->output, ip_billed(&world.provider).output);
@@ -167,7 +159,7 @@ static void tools_have_an_end(void **state)
 	assert_int_equal(tools, TOOLS_MAX);
 	a = ask(IP_LOOP);
 	assert_by_the_analyst(&a, "unfinished");
-	assert_int_equal(calls_in_state(a.question_id, "settled"), TURNS_MAX);
+	assert_int_equal(in_calls(&world, a.question_id, "settled"), TURNS_MAX);
 	in_check_ledger(&world);
 }
 
@@ -198,9 +190,9 @@ static void the_analyst_answers_instead(void **state)
 	assert_int_equal(q->state, INSIGHTS__V1__QUESTION_STATE__QUESTION_STATE_ANSWERED);
 	assert_string_equal(q->answer->fallback_reason, m->reason);
 	/* What was used is paid, what was not is given back; nothing is left open. */
-	assert_int_equal(calls_in_state(a.question_id, "open"), 0);
-	assert_int_equal(calls_in_state(a.question_id, "used"), 0);
-	assert_int_equal(calls_in_state(a.question_id, "unused"), 0);
+	assert_int_equal(in_calls(&world, a.question_id, "open"), 0);
+	assert_int_equal(in_calls(&world, a.question_id, "used"), 0);
+	assert_int_equal(in_calls(&world, a.question_id, "unused"), 0);
 	in_check_ledger(&world);
 	assert_int_equal(a.answer->tokens->output, ip_billed(&world.provider).output);
 }
@@ -212,7 +204,7 @@ static void a_broken_attempt_is_paid_and_tried_again(void **state)
 	(void)state;
 	assert_by_the_model(&a, 1);
 	assert_int_equal(ip_billed(&world.provider).calls, 3);
-	assert_int_equal(calls_in_state(a.question_id, "settled"), 3);
+	assert_int_equal(in_calls(&world, a.question_id, "settled"), 3);
 	assert_int_equal(a.answer->cost->units, 3 * FAKE_COST);
 	in_check_ledger(&world);
 }
@@ -324,13 +316,20 @@ static void names_that_give_orders_change_nothing(void **state)
 static void everybody_shares_the_prefix(void **state)
 {
 	struct sx_tenant other;
+	const struct in_line *l = world.ledger;
 
 	(void)state;
+	in_restart(&world, "");
 	sx_tenant(&world.sx, &other);
 	(void)ask(IP_HONEST);
 	(void)in_ask(&world, &other, "And what about refunds?");
 	assert_false(ip_seen(&world.provider).prefix_changed);
 	assert_true(ip_seen(&world.provider).prefix[0] != '\0');
+	/* What the provider counted in the first question is not reserved by its bytes again. */
+	in_check_ledger(&world);
+	assert_int_equal(world.n_ledger, 4);
+	assert_true(l[2].most_input < l[0].most_input / 2);
+	assert_true(l[3].most_input < l[0].most_input);
 }
 
 /* ---- the bill ---- */
@@ -382,13 +381,10 @@ static void what_cannot_be_settled_is_settled_later(void **state)
 	a = ask(IP_HONEST);
 	assert_by_the_model(&a, 1);
 	assert_null(a.answer->cost);
-	assert_int_equal(calls_in_state(a.question_id, "used"), 2);
+	assert_int_equal(in_calls(&world, a.question_id, "used"), 2);
 	assert_null(in_question(&world, &tenant, a.question_id)->answer->cost);
 	in_billing(&world, IN_BILLING_GOOD);
-	sx_until(&world.sx, 2,
-		 "SELECT count(*) FROM ai_insights.model_calls WHERE question_id = '%s'"
-		 " AND state = 'settled'",
-		 a.question_id);
+	in_until_settled(&world, a.question_id, 2);
 	in_check_ledger(&world);
 	pthread_mutex_lock(&world.lock);
 	for (size_t i = 0; i < world.n_ledger; i++)
@@ -407,14 +403,11 @@ static void a_killed_process_leaves_nothing_unsettled(void **state)
 	(void)state;
 	in_billing(&world, IN_BILLING_DEAF);
 	a = ask(IP_HONEST);
-	assert_int_equal(calls_in_state(a.question_id, "used"), 2);
+	assert_int_equal(in_calls(&world, a.question_id, "used"), 2);
 	sx_service_kill(&world.sx);
 	in_billing(&world, IN_BILLING_GOOD);
 	sx_service_start(&world.sx);
-	sx_until(&world.sx, 2,
-		 "SELECT count(*) FROM ai_insights.model_calls WHERE question_id = '%s'"
-		 " AND state = 'settled'",
-		 a.question_id);
+	in_until_settled(&world, a.question_id, 2);
 	in_check_ledger(&world);
 }
 
@@ -432,10 +425,7 @@ static void who_leaves_is_not_answered_but_paid_for(void **state)
 		 "SELECT count(*) FROM ai_insights.questions WHERE question_id = '%s'"
 		 " AND state IN ('failed', 'answered')",
 		 id);
-	sx_until(&world.sx, 2,
-		 "SELECT count(*) FROM ai_insights.model_calls WHERE question_id = '%s'"
-		 " AND state = 'settled'",
-		 id);
+	in_until_settled(&world, id, 2);
 	in_check_ledger(&world);
 }
 
@@ -462,7 +452,7 @@ static void the_deadline_is_kept(void **state)
 	assert_by_the_analyst(&a, "unfinished");
 	assert_string_equal(a.text, a.answer->answer);
 	/* What the cut turn had told is settled. */
-	assert_int_equal(calls_in_state(a.question_id, "settled"), 2);
+	assert_int_equal(in_calls(&world, a.question_id, "settled"), 2);
 	assert_int_equal(sx_int(&world.sx,
 				"SELECT min(output_tokens) FROM ai_insights.model_calls"
 				" WHERE question_id = '%s'",
@@ -491,10 +481,7 @@ static void too_many_questions_are_told_to_come_again(void **state)
 				tenant.id),
 			 1);
 	ip_release(&world.provider);
-	sx_until(&world.sx, 2,
-		 "SELECT count(*) FROM ai_insights.model_calls WHERE question_id = '%s'"
-		 " AND state = 'settled'",
-		 id);
+	in_until_settled(&world, id, 2);
 	in_restart(&world, "");
 }
 
@@ -519,7 +506,7 @@ static void the_end_of_the_process_is_not_held_up(void **state)
 				" '%s' AND state = 'asked'",
 				id),
 			 0);
-	assert_int_equal(calls_in_state(id, "open"), 0);
+	assert_int_equal(in_calls(&world, id, "open"), 0);
 }
 
 /* ---- the key ---- */
