@@ -48,7 +48,7 @@ void anth_cache_free(struct anth_cache *c)
 
 struct cutter {
 	const struct anth_model *model;
-	crypto_generichash_state hash;
+	unsigned char digest[32]; /* of all that was taken */
 	int64_t tokens;
 	struct anth_segment *segs;
 	size_t n;
@@ -65,16 +65,19 @@ static int64_t ttl_of(const cJSON *block)
 
 static void take(struct cutter *c, const char *text)
 {
-	/* With its NUL, so that two texts never run into one. */
-	crypto_generichash_update(&c->hash, (const unsigned char *)text, strlen(text) + 1);
+	unsigned char next[sizeof(c->digest)];
+
+	/* Keyed by what came before; with its NUL, so that two texts never run into one. */
+	crypto_generichash(next, sizeof(next), (const unsigned char *)text, strlen(text) + 1,
+			   c->digest, sizeof(c->digest));
+	memcpy(c->digest, next, sizeof(next));
 }
 
 static void end_segment(struct cutter *c, int64_t ttl_s)
 {
-	crypto_generichash_state copy = c->hash;
 	struct anth_segment *s = &c->segs[c->n++];
 
-	crypto_generichash_final(&copy, s->digest, sizeof(s->digest));
+	memcpy(s->digest, c->digest, sizeof(s->digest));
 	s->tokens = c->tokens;
 	s->ttl_s = ttl_s;
 }
@@ -159,7 +162,6 @@ struct anth_segment *anth_segments(struct arena *a, const struct anth_request *r
 	c.segs = arena_array(a, count_blocks(r), sizeof(*c.segs));
 	if (c.segs == NULL)
 		return NULL;
-	crypto_generichash_init(&c.hash, NULL, 0, sizeof(c.segs->digest));
 	take(&c, key_hash);
 	take(&c, r->model->id);
 	c.tokens = cJSON_GetArraySize(r->tools) > 0 ? TOOLS_OVERHEAD : 0;
