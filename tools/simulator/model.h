@@ -108,7 +108,6 @@ bool plan_calls(const struct model_talk *t, struct model_reply *ret);
 /* The last good result of the tool whose name holds `word`; NULL. `by` (may be NULL) must be its
  * input's "by". */
 const cJSON *talk_result(const struct model_talk *t, const char *word, const char *by);
-bool question_has(const struct model_talk *t, const char *const *words);
 bool asks_campaigns(const struct model_talk *t);
 bool asks_channels(const struct model_talk *t);
 bool asks_products(const struct model_talk *t);

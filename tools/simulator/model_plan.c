@@ -28,7 +28,7 @@ static bool holds_word(const char *text, const char *word)
 	return false;
 }
 
-bool question_has(const struct model_talk *t, const char *const *words)
+static bool question_has(const struct model_talk *t, const char *const *words)
 {
 	for (size_t i = 0; words[i] != NULL; i++)
 		if (holds_word(t->question, words[i]))
