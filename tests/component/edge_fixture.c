@@ -58,6 +58,12 @@ void edge_spawn(struct world *w, struct gate_proc *g, const char *const *setting
 		fail_msg("api-edge knows no keys, see %s", tk_proc_log(g->p));
 }
 
+const char *edge_open(struct world *w, struct gate_proc *g, const char *const *settings)
+{
+	edge_spawn(w, g, settings);
+	return arena_strdup(w->keep, edge_tenant(w, g->port, "unlimited", NULL));
+}
+
 int edge_end(struct gate_proc *g)
 {
 	return tk_proc_stop(g->p, WORLD_WAIT_MS);
@@ -326,6 +332,11 @@ static const char *member_of(const cJSON *json, const char *name)
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
 
 	return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+void assert_header(const struct answer *r, struct arena *a, const char *name, const char *value)
+{
+	assert_string_equal(answer_header(r, a, name), value);
 }
 
 void assert_problem(const struct answer *r, int status, const char *field)

@@ -17,6 +17,8 @@ struct gate_proc {
 /* Starts api-edge on a free port with these settings (name, value, ... NULL) and waits until it
  * serves and knows auth's keys. */
 void edge_spawn(struct world *w, struct gate_proc *g, const char *const *settings);
+/* The same; the token of an admin of a tenant without limits, which lasts as long as the world. */
+const char *edge_open(struct world *w, struct gate_proc *g, const char *const *settings);
 /* SIGTERM; the exit code. */
 int edge_end(struct gate_proc *g);
 /* A line of /proc/<pid>/status of the gateway, in KiB. */
@@ -69,6 +71,7 @@ struct answer edge_as(struct world *w, int port, const char *token, const char *
 		      const char *body);
 /* A string member of a JSON answer, at any depth, the first of that name; fails when it is none. */
 const char *answer_text_of(struct world *w, const struct answer *r, const char *member);
+void assert_header(const struct answer *r, struct arena *a, const char *name, const char *value);
 /* The body is a problem document with this status, valid JSON, of the right type. */
 void assert_problem(const struct answer *r, int status, const char *field);
 /* As curl would: a tenant of the tier, its admin's access token; the tenant's id in `tenant`. */

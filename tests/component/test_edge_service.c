@@ -451,8 +451,7 @@ static int begin(void **state)
 {
 	(void)state;
 	world_start(&w);
-	edge_spawn(&w, &edge, NULL);
-	token = arena_strdup(w.keep, edge_tenant(&w, edge.port, "unlimited", NULL));
+	token = edge_open(&w, &edge, NULL);
 	return 0;
 }
 

@@ -433,8 +433,7 @@ static int begin(void **state)
 	(void)state;
 	world_start(&w);
 	players_start(&w);
-	edge_spawn(&w, &edge, settings);
-	token = arena_strdup(w.keep, edge_tenant(&w, edge.port, "unlimited", NULL));
+	token = edge_open(&w, &edge, settings);
 	return 0;
 }
 

@@ -236,8 +236,7 @@ static int begin(void **state)
 	players_start(&w);
 	observer = world_bus_new(&w, "observability");
 	assert_int_equal(bus_consumer_open(observer, "obs", "observability-obs", &pages), ST_OK);
-	edge_spawn(&w, &edge, NULL);
-	token = arena_strdup(w.keep, edge_tenant(&w, edge.port, "unlimited", NULL));
+	token = edge_open(&w, &edge, NULL);
 	return 0;
 }
 

@@ -438,8 +438,7 @@ static int begin(void **state)
 	static struct bus_server *server;
 
 	world_start(&w);
-	edge_spawn(&w, &edge, settings);
-	token = arena_strdup(w.keep, edge_tenant(&w, edge.port, "unlimited", NULL));
+	token = edge_open(&w, &edge, settings);
 	owner.bus = world_bus_new(&w, "attribution");
 	owner.arena = arena_new((size_t)8 * 1024 * 1024);
 	buf_init(&owner.kept, KEPT_MAX);
