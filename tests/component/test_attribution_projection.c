@@ -231,6 +231,17 @@ static void test_spend_versions(void **state)
 	assert_int_equal(s->spend_by_platform[2]->spend->micros, 5 * AT_UNIT);
 }
 
+/* Sends a campaign and returns the report that knows it. */
+static const Attribution__V1__AttributionReport *with_campaign(const struct at_tenant *t,
+							       Ads__V1__Platform platform,
+							       const struct at_campaign *c,
+							       struct at_question question)
+{
+	at_campaigns(&world, t, "", platform, c, 1);
+	at_settled(&world, t->id);
+	return at_report(&world, t, question);
+}
+
 /* Links are known before campaigns: the rows change when the campaigns come, and no credit moves.
  */
 static void test_campaigns_after_orders(void **state)
@@ -264,15 +275,11 @@ static void test_campaigns_after_orders(void **state)
 	assert_int_equal(at_revenue(r, PAID, "", "GBP"), 23 * AT_UNIT);
 	assert_int_equal(at_revenue(r, EMAIL, "", "GBP"), 8 * AT_UNIT);
 	/* Meta alone: the id 77 is Meta's whatever the source says. */
-	at_campaigns(&world, &t, "", AT_META, &meta, 1);
-	at_settled(&world, t.id);
-	r = at_report(&world, &t, (struct at_question){ 0 });
+	r = with_campaign(&t, AT_META, &meta, (struct at_question){ 0 });
 	assert_int_equal(at_revenue(r, META, "", "GBP"), 13 * AT_UNIT);
 	assert_int_equal(at_revenue(r, PAID, "", "GBP"), 18 * AT_UNIT);
 	/* Two platforms with one id: the source decides, and a newsletter names neither. */
-	at_campaigns(&world, &t, "", AT_GOOGLE, &google, 1);
-	at_settled(&world, t.id);
-	r = at_report(&world, &t, (struct at_question){ 0 });
+	r = with_campaign(&t, AT_GOOGLE, &google, (struct at_question){ 0 });
 	assert_int_equal(at_revenue(r, META, "", "GBP"), 1 * AT_UNIT);
 	assert_int_equal(at_revenue(r, GOOG, "", "GBP"), 6 * AT_UNIT);
 	assert_int_equal(at_revenue(r, EMAIL, "", "GBP"), 8 * AT_UNIT);
@@ -280,9 +287,7 @@ static void test_campaigns_after_orders(void **state)
 	/* Renamed: old touches stay with it, and the row goes by the new name. */
 	at_campaigns(&world, &t, "", AT_GOOGLE, &renamed, 1);
 	at_settled(&world, t.id);
-	at_campaigns(&world, &t, "", AT_GOOGLE, &older, 1);
-	at_settled(&world, t.id);
-	r = at_report(&world, &t, (struct at_question){ .by_campaign = true });
+	r = with_campaign(&t, AT_GOOGLE, &older, (struct at_question){ .by_campaign = true });
 	assert_int_equal(at_revenue(r, GOOG, "summer", "GBP"), 22 * AT_UNIT);
 	assert_int_equal(at_revenue(r, META, "spring", "GBP"), 1 * AT_UNIT);
 	assert_int_equal(at_revenue(r, EMAIL, "77", "GBP"), 8 * AT_UNIT);
