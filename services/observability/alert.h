@@ -44,7 +44,7 @@ int64_t alert_change_at(const struct alert_change *c);
 /*
  * Looks at the rules in the open transaction, which holds the tenant's lock, and writes what
  * follows: states, alerts, changes, events, deliveries. `seq` is the number of the latest change
- * before. `fresh`: see rule_step. `n_changes` (may be NULL) counts.
+ * before. `fresh`: see rule_step. `n_changes` counts.
  */
 enum status evaluate_rules(const struct tenant_tx *t, const struct event_origin *origin,
 			   struct rule *rules, size_t n, int64_t seq, bool fresh,

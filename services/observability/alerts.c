@@ -169,8 +169,10 @@ void alerts_stop(struct observability *app)
 	free(al);
 }
 
-void alerts_wake(struct observability *app)
+void alerts_wake(void *arg)
 {
+	struct observability *app = arg;
+
 	if (app->alerts)
 		bell_ring(&app->alerts->bell);
 }

@@ -100,11 +100,6 @@ static enum status put_rows(struct event_batch *batch, struct event_row *rows, s
 	return st == ST_OK ? store_events(batch->tx, batch->arena, rows, kept, batch->err) : st;
 }
 
-static void wake(void *app)
-{
-	alerts_wake(app);
-}
-
 static enum status put(struct heard *h)
 {
 	struct event_batch *batch = h->batch;
@@ -114,7 +109,7 @@ static enum status put(struct heard *h)
 		return no_memory(batch);
 	if (h->n_samples > 0) {
 		st = samples_put(batch->tx, h->arena, h->samples, h->n_samples, batch->err);
-		db_after_commit(batch->tx, wake, batch->app);
+		db_after_commit(batch->tx, alerts_wake, batch->app);
 	}
 	return st == ST_OK ? put_rows(batch, h->rows, h->n) : st;
 }

@@ -194,8 +194,7 @@ enum status evaluate_rules(const struct tenant_tx *t, const struct event_origin 
 		return st;
 	for (size_t i = 0; i < kept; i++)
 		step(&w, &rules[i], &asks[of[i]].sums, fresh);
-	if (n_changes)
-		*n_changes = w.n_changes;
+	*n_changes = w.n_changes;
 	if (arena_failed(t->arena))
 		return tenant_no_memory(t);
 	return write(&w);

@@ -100,7 +100,10 @@ static enum status put_samples(struct ingest *in, struct db_tx *tx, const struct
 						.amount = rows[i].duration_us,
 						.good = rows[i].http_status < 500 };
 	}
-	return k > 0 ? samples_put(tx, in->arena, samples, k, err) : ST_OK;
+	if (k == 0)
+		return ST_OK;
+	db_after_commit(tx, alerts_wake, in->app);
+	return samples_put(tx, in->arena, samples, k, err);
 }
 
 static enum status put_rows(struct ingest *in, struct db_tx *tx, const struct page *pages, size_t n,
@@ -172,7 +175,6 @@ static void process(struct ingest *in, struct page *pages, size_t n)
 	enum status st = apply(in, pages, n, &err);
 
 	if (st == ST_OK) {
-		alerts_wake(in->app);
 		for (size_t i = 0; i < n; i++)
 			event_settle(pages[i].msg, bus_js_ack);
 		return;

@@ -22,11 +22,6 @@ static enum status add_defaults(const struct tenant_tx *t)
 	return st;
 }
 
-static void wake(void *app)
-{
-	alerts_wake(app);
-}
-
 static enum status make_defaults(struct db_tx *tx, struct arena *a, const char *tenant_id,
 				 struct error *err)
 {
@@ -45,6 +40,6 @@ enum status consume_tenant(struct event_batch *batch, const Auth__V1__TenantChan
 {
 	(void)in; /* that the tenant is there is all that matters */
 	(void)n;
-	db_after_commit(batch->tx, wake, batch->app);
+	db_after_commit(batch->tx, alerts_wake, batch->app);
 	return make_defaults(batch->tx, batch->arena, batch->tenant_id, batch->err);
 }

@@ -20,8 +20,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct observability;
-
 #define SAMPLES_MAX 65536 /* of one samples_put */
 
 enum sample_kind {
@@ -57,7 +55,8 @@ bool samples_counts_request(const char *service, const char *method);
 enum status samples_put(struct db_tx *tx, struct arena *a, const struct sample *s, size_t n,
 			struct error *err) MUST_USE;
 
-/* After commit: this copy looks at the rules at once. Never blocks. */
-void alerts_wake(struct observability *app);
+/* For db_after_commit, with the struct observability: this copy looks at the rules at once. Never
+ * blocks. */
+void alerts_wake(void *app);
 
 #endif
