@@ -1,170 +1,17 @@
 /* See insights_provider.h. */
-#include "component/insights_provider.h"
+#include "component/insights_turn.h"
 
 #include "core/buf.h"
 #include "core/magic.h"
 
-#include <civetweb.h>
-#include <cjson/cJSON.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BODY_MAX      ((size_t)4 * 1024 * 1024)
-#define TEXT_MAX      ((size_t)64 * 1024)
-#define PIECE         11 /* bytes of a delta */
-#define ROWS_MAX      16
 #define HOLD_S        60
-#define OUTPUT_FIRST  3 /* output tokens that message_start tells */
 #define MANY          10
 #define BYTES_A_TOKEN 4
-
-/* One request, read. */
-struct turn {
-	struct ip_provider *p;
-	struct mg_connection *c;
-	char *body;
-	size_t len;
-	cJSON *root;
-	enum ip_mode mode;
-	uint64_t number;
-	bool results, complaint, no_tools;
-	cJSON *rows; /* of the last report, not ours */
-	cJSON *results_json[ROWS_MAX];
-	size_t n_results;
-	uint64_t output;
-	struct ip_tokens used;
-};
-
-/* ---- the wire ---- */
-
-static void put(struct turn *t, const char *s)
-{
-	(void)!mg_write(t->c, s, strlen(s));
-}
-
-static void event(struct turn *t, const char *name, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static void event(struct turn *t, const char *name, const char *fmt, ...)
-{
-	static const size_t room = 8192;
-	char *data = malloc(room);
-	struct buf b;
-	va_list ap;
-
-	INVARIANT(data != NULL);
-	va_start(ap, fmt);
-	INVARIANT(vsnprintf(data, room, fmt, ap) < (int)room);
-	va_end(ap);
-	buf_init(&b, 2 * room);
-	buf_printf(&b, "event: %s\ndata: %s\n\n", name, data);
-	put(t, buf_str(&b));
-	buf_done(&b);
-	free(data);
-}
-
-static void fail(struct turn *t, int code, const char *type)
-{
-	char head[512];
-
-	snprintf(head, sizeof(head),
-		 "HTTP/1.1 %d Error\r\nContent-Type: application/json\r\nrequest-id: req_f%llu\r\n"
-		 "retry-after: 0\r\nConnection: close\r\n\r\n"
-		 "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"as told\"}}",
-		 code, (unsigned long long)t->number, type);
-	put(t, head);
-}
-
-static void begin(struct turn *t)
-{
-	char head[256];
-	const struct ip_tokens *u = &t->used;
-
-	snprintf(head, sizeof(head),
-		 "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nrequest-id: req_%llu\r\n"
-		 "Connection: close\r\n\r\n",
-		 (unsigned long long)t->number);
-	put(t, head);
-	event(t, "message_start",
-	      "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_%llu\",\"type\":\"message\","
-	      "\"role\":\"assistant\",\"model\":\"claude-sonnet-5\",\"content\":[],"
-	      "\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":%llu,"
-	      "\"cache_creation_input_tokens\":%llu,\"cache_read_input_tokens\":%llu,"
-	      "\"cache_creation\":{\"ephemeral_5m_input_tokens\":%llu,"
-	      "\"ephemeral_1h_input_tokens\":0},\"output_tokens\":%d}}}",
-	      (unsigned long long)t->number, (unsigned long long)u->input,
-	      (unsigned long long)u->write_5m, (unsigned long long)u->cache_read,
-	      (unsigned long long)u->write_5m, OUTPUT_FIRST);
-	event(t, "ping", "{\"type\":\"ping\"}");
-	t->output = OUTPUT_FIRST;
-}
-
-/* What was billed: of a stream that broke, what was told. */
-static void bill(struct turn *t)
-{
-	struct ip_provider *p = t->p;
-
-	pthread_mutex_lock(&p->lock);
-	p->billed.calls++;
-	p->billed.input += t->used.input;
-	p->billed.cache_read += t->used.cache_read;
-	p->billed.write_5m += t->used.write_5m;
-	p->billed.output += t->output;
-	pthread_mutex_unlock(&p->lock);
-}
-
-static void end(struct turn *t, const char *stop)
-{
-	t->output += t->number % 97 + 40;
-	event(t, "message_delta",
-	      "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"%s\","
-	      "\"stop_sequence\":null},\"usage\":{\"output_tokens\":%llu}}",
-	      stop, (unsigned long long)t->output);
-	event(t, "message_stop", "{\"type\":\"message_stop\"}");
-}
-
-static void text_block(struct turn *t, int index, const char *text, size_t len)
-{
-	event(t, "content_block_start",
-	      "{\"type\":\"content_block_start\",\"index\":%d,\"content_block\":{\"type\":\"text\","
-	      "\"text\":\"\"}}",
-	      index);
-	for (size_t i = 0; i < len; i += PIECE) {
-		struct buf b;
-
-		buf_init(&b, TEXT_MAX);
-		buf_put_json(&b, text + i, len - i < PIECE ? len - i : PIECE);
-		event(t, "content_block_delta",
-		      "{\"type\":\"content_block_delta\",\"index\":%d,\"delta\":{\"type\":"
-		      "\"text_delta\",\"text\":%s}}",
-		      index, buf_str(&b));
-		buf_done(&b);
-	}
-	event(t, "content_block_stop", "{\"type\":\"content_block_stop\",\"index\":%d}", index);
-}
-
-static void tool_block(struct turn *t, int index, const char *name, const char *input)
-{
-	struct buf b;
-	size_t half = strlen(input) / 2;
-
-	event(t, "content_block_start",
-	      "{\"type\":\"content_block_start\",\"index\":%d,\"content_block\":{\"type\":"
-	      "\"tool_use\",\"id\":\"toolu_%llu_%d\",\"name\":\"%s\",\"input\":{}}}",
-	      index, (unsigned long long)t->number, index, name);
-	for (int i = 0; i < 2; i++) {
-		buf_init(&b, TEXT_MAX);
-		buf_put_json(&b, i == 0 ? input : input + half,
-			     i == 0 ? half : strlen(input) - half);
-		event(t, "content_block_delta",
-		      "{\"type\":\"content_block_delta\",\"index\":%d,\"delta\":{\"type\":"
-		      "\"input_json_delta\",\"partial_json\":%s}}",
-		      index, buf_str(&b));
-		buf_done(&b);
-	}
-	event(t, "content_block_stop", "{\"type\":\"content_block_stop\",\"index\":%d}", index);
-}
 
 /* ---- what it says ---- */
 
@@ -249,22 +96,22 @@ static void ask_tools(struct turn *t)
 {
 	const char *before = "I will look at the campaigns and at the whole.";
 
-	text_block(t, 0, before, strlen(before));
-	tool_block(t, 1, "get_attribution", "{\"by\":\"campaign\"}");
-	tool_block(t, 2, "get_summary", "{}");
-	end(t, "tool_use");
+	turn_text(t, 0, before, strlen(before));
+	turn_tool(t, 1, "get_attribution", "{\"by\":\"campaign\"}");
+	turn_tool(t, 2, "get_summary", "{}");
+	turn_end(t, "tool_use");
 }
 
 static void ask_again(struct turn *t)
 {
-	tool_block(t, 0, "get_attribution", "{\"by\":\"campaign\",\"model\":\"linear\"}");
-	end(t, "tool_use");
+	turn_tool(t, 0, "get_attribution", "{\"by\":\"campaign\",\"model\":\"linear\"}");
+	turn_end(t, "tool_use");
 }
 
 /* A stream that just ends has billed what it told. */
 static void answer_part(struct turn *t, const char *text, size_t len)
 {
-	text_block(t, 0, text, len);
+	turn_text(t, 0, text, len);
 }
 
 static void wait_for_release(struct turn *t)
@@ -291,22 +138,22 @@ static void answer(struct turn *t)
 	const char *text;
 	size_t half;
 
-	buf_init(&b, TEXT_MAX);
+	buf_init(&b, TURN_TEXT_MAX);
 	put_answer(t, &b, invented);
 	text = buf_str(&b);
 	half = b.len / 2;
 	switch ((int)t->mode) {
 	case IP_REFUSE_LATE:
 		answer_part(t, text, half);
-		end(t, "refusal");
+		turn_end(t, "refusal");
 		break;
 	case IP_MAX_TOKENS:
 		answer_part(t, text, half);
-		end(t, "max_tokens");
+		turn_end(t, "max_tokens");
 		break;
 	case IP_CONTEXT:
 		answer_part(t, text, half);
-		end(t, "model_context_window_exceeded");
+		turn_end(t, "model_context_window_exceeded");
 		break;
 	case IP_PAUSE: {
 		const cJSON *messages = cJSON_GetObjectItemCaseSensitive(t->root, "messages");
@@ -314,10 +161,10 @@ static void answer(struct turn *t)
 
 		if (strcmp(member(last, "role"), "user") == 0) {
 			answer_part(t, text, half);
-			end(t, "pause_turn");
+			turn_end(t, "pause_turn");
 		} else {
 			answer_part(t, text + half, b.len - half);
-			end(t, "end_turn");
+			turn_end(t, "end_turn");
 		}
 		break;
 	}
@@ -328,14 +175,14 @@ static void answer(struct turn *t)
 		answer_part(t, text, half);
 		wait_for_release(t);
 		answer_part(t, text + half, b.len - half);
-		end(t, "end_turn");
+		turn_end(t, "end_turn");
 		break;
 	case IP_EMPTY:
-		end(t, "end_turn");
+		turn_end(t, "end_turn");
 		break;
 	default:
 		answer_part(t, text, b.len);
-		end(t, "end_turn");
+		turn_end(t, "end_turn");
 	}
 	buf_done(&b);
 }
@@ -344,46 +191,46 @@ static void preamble(struct turn *t)
 {
 	struct buf b;
 
-	buf_init(&b, TEXT_MAX);
+	buf_init(&b, TURN_TEXT_MAX);
 	put_row(&b, cJSON_GetArrayItem(t->rows, 0));
 	buf_puts(&b, ". But let me look at it another way.");
-	text_block(t, 0, buf_str(&b), b.len);
+	turn_text(t, 0, buf_str(&b), b.len);
 	buf_done(&b);
-	tool_block(t, 1, "get_summary", "{\"from\":\"2011-02-01\"}");
-	end(t, "tool_use");
+	turn_tool(t, 1, "get_summary", "{\"from\":\"2011-02-01\"}");
+	turn_end(t, "tool_use");
 }
 
 static void many_tools(struct turn *t)
 {
 	for (int i = 0; i < MANY; i++)
-		tool_block(t, i, "get_summary", "{}");
-	end(t, "tool_use");
+		turn_tool(t, i, "get_summary", "{}");
+	turn_end(t, "tool_use");
 }
 
 static void first_turn(struct turn *t)
 {
 	switch ((int)t->mode) {
 	case IP_REFUSE:
-		end(t, "refusal");
+		turn_end(t, "refusal");
 		break;
 	case IP_MANY_TOOLS:
 		many_tools(t);
 		break;
 	case IP_UNKNOWN_TOOL:
-		tool_block(t, 0, "drop_tables", "{\"tables\":\"all\"}");
-		tool_block(t, 1, "get_attribution", "{\"by\":\"campaign\"}");
-		end(t, "tool_use");
+		turn_tool(t, 0, "drop_tables", "{\"tables\":\"all\"}");
+		turn_tool(t, 1, "get_attribution", "{\"by\":\"campaign\"}");
+		turn_end(t, "tool_use");
 		break;
 	case IP_BAD_INPUT:
-		tool_block(t, 0, "get_summary", "{\"from\": ");
-		tool_block(t, 1, "get_attribution", "{\"by\":\"campaign\"}");
-		end(t, "tool_use");
+		turn_tool(t, 0, "get_summary", "{\"from\": ");
+		turn_tool(t, 1, "get_attribution", "{\"by\":\"campaign\"}");
+		turn_end(t, "tool_use");
 		break;
 	case IP_WRONG_INPUT:
-		tool_block(t, 0, "get_summary",
-			   "{\"tenant_id\":\"0190c0de-0000-7000-8000-000000000000\"}");
-		tool_block(t, 1, "get_attribution", "{\"by\":\"campaign\"}");
-		end(t, "tool_use");
+		turn_tool(t, 0, "get_summary",
+			  "{\"tenant_id\":\"0190c0de-0000-7000-8000-000000000000\"}");
+		turn_tool(t, 1, "get_attribution", "{\"by\":\"campaign\"}");
+		turn_end(t, "tool_use");
 		break;
 	default:
 		ask_tools(t);
@@ -395,7 +242,7 @@ static void speak(struct turn *t)
 	if (t->mode == IP_LOOP && !t->no_tools)
 		ask_again(t);
 	else if (t->mode == IP_LOOP)
-		tool_block(t, 0, "get_summary", "{}"), end(t, "tool_use");
+		turn_tool(t, 0, "get_summary", "{}"), turn_end(t, "tool_use");
 	else if (!t->results)
 		first_turn(t);
 	else if (t->mode == IP_MANY_TOOLS && !t->no_tools)
@@ -429,11 +276,11 @@ static void read_results(struct turn *t, const cJSON *message)
 			content = cJSON_GetObjectItemCaseSensitive(content->child, "text");
 		json = cJSON_Parse(cJSON_GetStringValue(content));
 		rows = cJSON_GetObjectItemCaseSensitive(json, "rows");
-		if (json && t->n_results < ROWS_MAX)
+		if (json && t->n_results < TURN_ROWS_MAX)
 			t->results_json[t->n_results++] = json;
 		else
 			cJSON_Delete(json);
-		if (t->n_results <= ROWS_MAX && cJSON_GetArraySize(rows) >= 2 &&
+		if (t->n_results <= TURN_ROWS_MAX && cJSON_GetArraySize(rows) >= 2 &&
 		    strcmp(member(json, "tool"), "get_attribution") == 0)
 			t->rows = rows;
 	}
@@ -502,19 +349,19 @@ static bool break_off(struct turn *t)
 
 	switch ((int)t->mode) {
 	case IP_OVERLOADED:
-		fail(t, 529, "overloaded_error");
+		turn_fail(t, 529, "overloaded_error");
 		return true;
 	case IP_RATE:
-		fail(t, 429, "rate_limit_error");
+		turn_fail(t, 429, "rate_limit_error");
 		return true;
 	case IP_SERVER_ERROR:
-		fail(t, 500, "api_error");
+		turn_fail(t, 500, "api_error");
 		return true;
 	case IP_BAD_KEY:
-		fail(t, 401, "authentication_error");
+		turn_fail(t, 401, "authentication_error");
 		return true;
 	case IP_BAD_REQUEST:
-		fail(t, 400, "invalid_request_error");
+		turn_fail(t, 400, "invalid_request_error");
 		return true;
 	case IP_BREAK_EARLY:
 	case IP_ERROR_IN_STREAM:
@@ -523,12 +370,12 @@ static bool break_off(struct turn *t)
 		pthread_mutex_unlock(&t->p->lock);
 		if (!first)
 			return false;
-		begin(t);
+		turn_begin(t);
 		if (t->mode == IP_ERROR_IN_STREAM)
-			event(t, "error",
-			      "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","
-			      "\"message\":\"Overloaded\"}}");
-		bill(t);
+			turn_event(t, "error",
+				   "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","
+				   "\"message\":\"Overloaded\"}}");
+		turn_bill(t);
 		return true;
 	default:
 		return false;
@@ -540,11 +387,11 @@ static int handle(struct mg_connection *c, void *arg)
 	struct turn t = { .p = arg, .c = c };
 
 	if (!read_request(&t)) {
-		fail(&t, 404, "not_found_error");
+		turn_fail(&t, 404, "not_found_error");
 	} else if (!break_off(&t)) {
-		begin(&t);
+		turn_begin(&t);
 		speak(&t);
-		bill(&t);
+		turn_bill(&t);
 	}
 	for (size_t i = 0; i < t.n_results; i++)
 		cJSON_Delete(t.results_json[i]);
