@@ -223,6 +223,21 @@ const Observability__V1__AlertRule *al_rule(struct world *w, const struct al_ten
 	return NULL;
 }
 
+const Observability__V1__ListAlertsReply *al_alerts(struct world *w, const struct al_tenant *t)
+{
+	Observability__V1__ListAlertsRequest in = OBSERVABILITY__V1__LIST_ALERTS_REQUEST__INIT;
+
+	in.page_size = 100;
+	return tw_must(w, world_token(w, t->id, ROLE_VIEWER, ""), OBSERVABILITY_LIST_ALERTS, &in);
+}
+
+void al_assert_decimal(const Pulsepoint__Decimal *d, int64_t units, uint32_t scale)
+{
+	assert_non_null(d);
+	assert_int_equal(d->units, units);
+	assert_int_equal(d->scale, scale);
+}
+
 void al_until(struct world *w, const struct al_tenant *t, const char *name,
 	      Observability__V1__RuleCondition condition)
 {

@@ -60,6 +60,9 @@ struct reply al_call(struct world *w, const char *token, const char *key,
 /* The tenant's rule of that name. */
 const Observability__V1__AlertRule *al_rule(struct world *w, const struct al_tenant *t,
 					    const char *name);
+/* The first page of its alerts, as a viewer sees them. */
+const Observability__V1__ListAlertsReply *al_alerts(struct world *w, const struct al_tenant *t);
+void al_assert_decimal(const Pulsepoint__Decimal *d, int64_t units, uint32_t scale);
 /* Waits until that rule is in the condition. */
 void al_until(struct world *w, const struct al_tenant *t, const char *name,
 	      Observability__V1__RuleCondition condition);
