@@ -131,11 +131,25 @@ static int64_t total(const cJSON *tree, const char *name)
 	return (int64_t)v->valuedouble;
 }
 
+/* The provider writes its record when it has sent the end of an answer, which may be read by then.
+ */
+static bool all_recorded(void *arg)
+{
+	cJSON *tree = control("GET", "usage", NULL);
+	bool all = total(tree, "requests") == heard.reports;
+
+	(void)arg;
+	cJSON_Delete(tree);
+	return all;
+}
+
 /* What on_usage was told is the provider's record, to the token. */
 static void expect_billed(void)
 {
-	cJSON *tree = control("GET", "usage", NULL);
+	cJSON *tree;
 
+	tk_wait_until(all_recorded, NULL, START_MS);
+	tree = control("GET", "usage", NULL);
 	assert_int_equal(total(tree, "requests"), heard.reports);
 	assert_int_equal(total(tree, "input_tokens"), heard.sum.input);
 	assert_int_equal(total(tree, "cache_read_tokens"), heard.sum.cache_read);
