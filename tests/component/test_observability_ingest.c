@@ -301,6 +301,28 @@ static void test_a_restarted_database_loses_nothing(void **state)
 	assert_each_once(600);
 }
 
+/* A page that the database refuses stands alone in the end: the others of its batch are stored. */
+static void test_a_refused_page_takes_no_other_with_it(void **state)
+{
+	PGconn *held;
+
+	(void)state;
+	world_sql(&w, "ALTER TABLE observability.telemetry_pages ADD CONSTRAINT refused"
+		      " CHECK (page <> 13) NOT VALID");
+	/* What comes while the first wait is fetched as one batch. */
+	held = hold("telemetry_sources");
+	publish_pages(1, 20);
+	until_waiting();
+	PQfinish(held);
+	until_rows(190);
+	assert_string_equal(account(instance), "200 0 190");
+	world_sql(&w, "ALTER TABLE observability.telemetry_pages DROP CONSTRAINT refused");
+	/* It was ended: only what comes afterwards is stored. */
+	publish_pages(21, 1);
+	until_rows(200);
+	assert_string_equal(account(instance), "210 0 200");
+}
+
 /* ---- overload ---- */
 
 static void test_overload_is_accounted_for(void **state)
@@ -517,6 +539,7 @@ int main(void)
 		cmocka_unit_test_setup(test_a_row_is_kept_as_it_was_told, fresh),
 		cmocka_unit_test_setup(test_a_page_twice_is_stored_once, fresh),
 		cmocka_unit_test_setup(test_what_is_malformed_blocks_nobody, fresh),
+		cmocka_unit_test_setup(test_a_refused_page_takes_no_other_with_it, fresh),
 		cmocka_unit_test_setup(test_an_unknown_tenant_is_nobody, fresh),
 		cmocka_unit_test_setup(test_gaps_are_losses, fresh),
 		cmocka_unit_test_setup(test_overload_is_accounted_for, fresh),
