@@ -143,10 +143,14 @@ enum status store_channel_claim(struct db *worker, struct arena *a, bool healthy
 	return ST_OK;
 }
 
-static struct db_tx *claim_tx(struct db *db, const struct claim *c)
+/* A transaction of the claim's tenant, and arguments that begin with its channel. */
+static struct db_tx *claim_tx(struct db *db, struct arena *a, const struct claim *c,
+			      struct db_args *args)
 {
 	const struct db_scope scope = { c->tenant_id, "" };
 
+	db_args_init(args, a);
+	db_arg_text(args, c->channel_id);
 	return db_tx_new(db, &scope);
 }
 
@@ -178,14 +182,12 @@ enum status store_claim_batch(struct db *db, struct arena *a, const struct claim
 			      const char **url, const char **secret, struct delivery **ret,
 			      size_t *n, struct error *err)
 {
-	AUTO_TX *tx = claim_tx(db, c);
 	struct db_args args;
+	AUTO_TX *tx = claim_tx(db, a, c, &args);
 	enum status st;
 
 	if (!tx)
 		return store_no_memory(err);
-	db_args_init(&args, a);
-	db_arg_text(&args, c->channel_id);
 	db_add(tx, "claim_channel", &args);
 	db_arg_i64(&args, limit);
 	db_add(tx, "claim_batch", &args);
@@ -201,14 +203,12 @@ enum status store_attempt(struct db *db, struct arena *a, const struct claim *c,
 			  const struct delivery *d, const struct attempt *result, bool *kept,
 			  struct error *err)
 {
-	AUTO_TX *tx = claim_tx(db, c);
 	struct db_args args;
+	AUTO_TX *tx = claim_tx(db, a, c, &args);
 	enum status st;
 
 	if (!tx)
 		return store_no_memory(err);
-	db_args_init(&args, a);
-	db_arg_text(&args, c->channel_id);
 	db_arg_text(&args, c->lease);
 	db_arg_i64(&args, result->failures);
 	db_arg_i64(&args, result->rest_us);
@@ -230,13 +230,11 @@ enum status store_attempt(struct db *db, struct arena *a, const struct claim *c,
 enum status store_channel_release(struct db *db, struct arena *a, const struct claim *c,
 				  struct error *err)
 {
-	AUTO_TX *tx = claim_tx(db, c);
 	struct db_args args;
+	AUTO_TX *tx = claim_tx(db, a, c, &args);
 
 	if (!tx)
 		return store_no_memory(err);
-	db_args_init(&args, a);
-	db_arg_text(&args, c->channel_id);
 	db_arg_text(&args, c->lease);
 	db_add(tx, "release_lock", &args);
 	db_add(tx, "release", &args);
