@@ -271,6 +271,24 @@ const char *al_error_rule(struct world *w, const struct al_tenant *t, const char
 	return r->rule_id;
 }
 
+void al_tenant_with_rule(struct world *w, struct al_tenant *t)
+{
+	al_tenant(w, t);
+	al_error_rule(w, t, AL_HALF, 50, 50, 0);
+}
+
+void al_fire(struct world *w, const struct al_tenant *t)
+{
+	al_requests(w, t->id, 0, 1, 1000);
+	al_until(w, t, AL_HALF, OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_FIRING);
+}
+
+void al_resolve(struct world *w, const struct al_tenant *t)
+{
+	al_requests(w, t->id, 1, 0, 1000);
+	al_until(w, t, AL_HALF, OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_OK);
+}
+
 const Observability__V1__AlertChannel *al_channel(struct world *w, const struct al_tenant *t,
 						  const char *name)
 {

@@ -69,6 +69,12 @@ void al_until(struct world *w, const struct al_tenant *t, const char *name,
 /* A rule on the error rate over 10 s: above `percent` fires, at or below `recovery` resolves. */
 const char *al_error_rule(struct world *w, const struct al_tenant *t, const char *name, int percent,
 			  int recovery, uint32_t for_s);
+/* A tenant with a rule of that name that half of the requests must fail for; makes it fire, or
+ * resolve, by few samples, so that only this rule sees them. */
+#define AL_HALF "half fail"
+void al_tenant_with_rule(struct world *w, struct al_tenant *t);
+void al_fire(struct world *w, const struct al_tenant *t);
+void al_resolve(struct world *w, const struct al_tenant *t);
 /* A webhook to the receiver's path "/<name>"; its channel with the secret. */
 const Observability__V1__AlertChannel *al_channel(struct world *w, const struct al_tenant *t,
 						  const char *name);

@@ -18,10 +18,6 @@
 
 #include <cmocka.h>
 
-#define RULE   "half fail"
-#define FINE   OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_OK
-#define FIRING OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_FIRING
-
 static struct world w;
 
 static const Observability__V1__ListDeliveriesReply *
@@ -33,25 +29,6 @@ deliveries(const struct al_tenant *t, Observability__V1__DeliveryState state)
 	in.page_size = 100;
 	in.state = state;
 	return tw_must(&w, t->admin, OBSERVABILITY_LIST_DELIVERIES, &in);
-}
-
-/* Makes the tenant's rule fire, or resolve; few samples, so that only this rule sees them. */
-static void fire(const struct al_tenant *t)
-{
-	al_requests(&w, t->id, 0, 1, 1000);
-	al_until(&w, t, RULE, FIRING);
-}
-
-static void resolve(const struct al_tenant *t)
-{
-	al_requests(&w, t->id, 1, 0, 1000);
-	al_until(&w, t, RULE, FINE);
-}
-
-static void tenant_with_rule(struct al_tenant *t)
-{
-	al_tenant(&w, t);
-	al_error_rule(&w, t, RULE, 50, 50, 0);
 }
 
 static void assert_text(const cJSON *o, const char *name, const char *want)
@@ -74,10 +51,10 @@ static void test_signed(void **state)
 	cJSON *body;
 
 	(void)state;
-	tenant_with_rule(&t);
+	al_tenant_with_rule(&w, &t);
 	c = al_channel(&w, &t, "signed");
 	assert_memory_equal(c->secret, "whsec_", 6);
-	fire(&t);
+	al_fire(&w, &t);
 	hooks_wait("/signed", 1);
 	h = hooks_get("/signed", 0);
 	assert_true(hook_signed(h, c->secret));
@@ -87,10 +64,10 @@ static void test_signed(void **state)
 	assert_text(body, "notice_id", h->notice_id);
 	assert_text(body, "change", "fired");
 	assert_text(body, "tenant_id", t.id);
-	assert_text(cJSON_GetObjectItemCaseSensitive(body, "alert"), "rule", RULE);
+	assert_text(cJSON_GetObjectItemCaseSensitive(body, "alert"), "rule", AL_HALF);
 	assert_text(cJSON_GetObjectItemCaseSensitive(body, "alert"), "state", "firing");
 	cJSON_Delete(body);
-	resolve(&t);
+	al_resolve(&w, &t);
 	hooks_wait("/signed", 2);
 	h = hooks_get("/signed", 1);
 	assert_true(hook_signed(h, c->secret));
@@ -160,12 +137,12 @@ static void test_again(void **state)
 
 		snprintf(name, sizeof(name), "again-%d", codes[i]);
 		snprintf(path, sizeof(path), "/%s", name);
-		tenant_with_rule(&t);
+		al_tenant_with_rule(&w, &t);
 		al_channel(&w, &t, name);
 		hooks_answer(path, codes[i], 2, 0, 0);
-		fire(&t);
+		al_fire(&w, &t);
 		hooks_wait(path, 1);
-		resolve(&t);
+		al_resolve(&w, &t);
 		hooks_wait(path, 4);
 		al_delivered(&w, t.id);
 		assert_int_equal(hooks_count(path), 4);
@@ -190,10 +167,10 @@ static void test_why(void **state)
 	struct al_tenant t;
 
 	(void)state;
-	tenant_with_rule(&t);
+	al_tenant_with_rule(&w, &t);
 	al_channel(&w, &t, "why");
 	hooks_answer("/why", 503, -1, 0, 0);
-	fire(&t);
+	al_fire(&w, &t);
 	hooks_wait("/why", 2);
 	log = deliveries(&t, OBSERVABILITY__V1__DELIVERY_STATE__DELIVERY_STATE_WAITING);
 	assert_int_equal(log->n_deliveries, 1);
@@ -210,7 +187,7 @@ static void test_why(void **state)
 	assert_int_equal(hooks_count("/why"), 8);
 	/* The change after it is told all the same. */
 	hooks_answer("/why", 200, -1, 0, 0);
-	resolve(&t);
+	al_resolve(&w, &t);
 	hooks_wait("/why", 9);
 	assert_non_null(strstr(hooks_get("/why", 8)->body, "\"change\":\"resolved\""));
 }
@@ -221,10 +198,10 @@ static void test_retry_after(void **state)
 	struct al_tenant t;
 
 	(void)state;
-	tenant_with_rule(&t);
+	al_tenant_with_rule(&w, &t);
 	al_channel(&w, &t, "patience");
 	hooks_answer("/patience", 429, 1, 0, 2);
-	fire(&t);
+	al_fire(&w, &t);
 	hooks_wait("/patience", 2);
 	assert_true(hooks_get("/patience", 1)->at_us - hooks_get("/patience", 0)->at_us >=
 		    2 * US_PER_SECOND);
@@ -239,11 +216,11 @@ static void test_nobody_there(void **state)
 	struct al_tenant t;
 
 	(void)state;
-	tenant_with_rule(&t);
+	al_tenant_with_rule(&w, &t);
 	in.name = (char *)"nobody";
 	in.url = (char *)arena_printf(w.arena, "http://127.0.0.1:%d/", tk_free_port());
 	tw_must(&w, t.admin, OBSERVABILITY_CREATE_ALERT_CHANNEL, &in);
-	fire(&t);
+	al_fire(&w, &t);
 	al_delivered(&w, t.id);
 	log = deliveries(&t, 0);
 	assert_int_equal(log->deliveries[0]->state,
@@ -264,14 +241,14 @@ static void test_the_dead_hold_up_nobody(void **state)
 
 		snprintf(name, sizeof(name), "dead-%d", i);
 		snprintf(path, sizeof(path), "/%s", name);
-		tenant_with_rule(&dead[i]);
+		al_tenant_with_rule(&w, &dead[i]);
 		al_channel(&w, &dead[i], name);
 		hooks_answer(path, 200, -1, 8000, 0); /* longer than an attempt may take */
 	}
-	tenant_with_rule(&good);
+	al_tenant_with_rule(&w, &good);
 	al_channel(&w, &good, "good");
 	for (int i = 0; i < 12; i++)
-		fire(&dead[i]);
+		al_fire(&w, &dead[i]);
 	/* All have been tried: those that are tried again leave threads for the rest. */
 	world_sql_reach(
 		&w, 12,
@@ -279,8 +256,8 @@ static void test_the_dead_hold_up_nobody(void **state)
 		"observability.alert_channels c USING (channel_id) WHERE c.name LIKE 'dead-%%' "
 		"AND d.attempts > 0 AND d.reason = 'the server did not answer in time'");
 	for (int i = 0; i < 5; i++) {
-		fire(&good);
-		resolve(&good);
+		al_fire(&w, &good);
+		al_resolve(&w, &good);
 	}
 	hooks_wait("/good", 10);
 	printf("# good receiver beside twelve dead ones: ten notices, the slowest %lld ms after "
@@ -318,14 +295,14 @@ static void test_severity_and_deletion(void **state)
 	struct al_tenant t, other;
 
 	(void)state;
-	tenant_with_rule(&t); /* of severity warning */
+	al_tenant_with_rule(&w, &t); /* of severity warning */
 	al_tenant(&w, &other);
 	in.name = (char *)"critical";
 	in.url = (char *)arena_printf(w.arena, "%s/critical", hooks_url());
 	in.min_severity = OBSERVABILITY__V1__SEVERITY__SEVERITY_CRITICAL;
 	tw_must(&w, t.admin, OBSERVABILITY_CREATE_ALERT_CHANNEL, &in);
 	c = al_channel(&w, &t, "all");
-	fire(&t);
+	al_fire(&w, &t);
 	hooks_wait("/all", 1);
 	al_delivered(&w, t.id);
 	assert_int_equal(hooks_count("/critical"), 0);
@@ -336,7 +313,7 @@ static void test_severity_and_deletion(void **state)
 		ST_NOT_FOUND);
 	/* What waits for it when it is deleted has failed, with the reason. */
 	hooks_answer("/all", 500, -1, 0, 0);
-	resolve(&t);
+	al_resolve(&w, &t);
 	hooks_wait("/all", 2);
 	tw_must(&w, t.admin, OBSERVABILITY_DELETE_ALERT_CHANNEL, &gone);
 	al_delivered(&w, t.id);
@@ -344,7 +321,7 @@ static void test_severity_and_deletion(void **state)
 	assert_int_equal(
 		al_call(&w, t.admin, NULL, OBSERVABILITY_DELETE_ALERT_CHANNEL, &gone).status,
 		ST_NOT_FOUND);
-	fire(&t);
+	al_fire(&w, &t);
 	al_delivered(&w, t.id);
 	assert_int_equal(deliveries(&t, 0)->n_deliveries, 2);
 	assert_int_equal(deliveries(&other, 0)->n_deliveries, 0);
@@ -367,7 +344,7 @@ static void test_where_webhooks_may_lead(void **state)
 	struct al_tenant t;
 
 	(void)state;
-	tenant_with_rule(&t);
+	al_tenant_with_rule(&w, &t);
 	al_channel(&w, &t, "inside"); /* made while the operator allowed it */
 	al_copy_stop(0);
 	al_private_hooks("refuse");
@@ -381,7 +358,7 @@ static void test_where_webhooks_may_lead(void **state)
 		assert_int_equal(r.status, ST_INVALID);
 		assert_string_equal(r.field, "url");
 	}
-	fire(&t);
+	al_fire(&w, &t);
 	al_delivered(&w, t.id);
 	log = deliveries(&t, 0);
 	assert_int_equal(log->n_deliveries, 1);

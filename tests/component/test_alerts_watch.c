@@ -19,11 +19,9 @@
 
 #include <cmocka.h>
 
-#define RULE     "half fail"
 #define SHORT_MS 300 /* for what does not come */
 #define WATCHERS 32  /* of one process: WATCHERS_MAX in watch.h */
 #define FIRING   OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_FIRING
-#define FINE     OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_OK
 #define STANDS   OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_FIRING
 #define OVER     OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_RESOLVED
 
@@ -91,24 +89,6 @@ static const char *end_of(struct bus_call *c)
 	return bus_msg_header(bus_call_end(c), "Pp-Status");
 }
 
-static void fire(const struct al_tenant *t)
-{
-	al_requests(&w, t->id, 0, 1, 1000);
-	al_until(&w, t, RULE, FIRING);
-}
-
-static void resolve(const struct al_tenant *t)
-{
-	al_requests(&w, t->id, 1, 0, 1000);
-	al_until(&w, t, RULE, FINE);
-}
-
-static void tenant_with_rule(struct al_tenant *t)
-{
-	al_tenant(&w, t);
-	al_error_rule(&w, t, RULE, 50, 50, 0);
-}
-
 static void test_what_stands_then_what_changes(void **state)
 {
 	struct al_tenant t, other;
@@ -116,20 +96,20 @@ static void test_what_stands_then_what_changes(void **state)
 	struct bus_call *c;
 
 	(void)state;
-	tenant_with_rule(&t);
-	tenant_with_rule(&other);
+	al_tenant_with_rule(&w, &t);
+	al_tenant_with_rule(&w, &other);
 	viewer = world_token(&w, t.id, ROLE_VIEWER, "");
-	fire(&t);
-	resolve(&t);
-	fire(&t);
-	fire(&other); /* is nobody's business here */
+	al_fire(&w, &t);
+	al_resolve(&w, &t);
+	al_fire(&w, &t);
+	al_fire(&w, &other); /* is nobody's business here */
 	c = open_watch(viewer, "");
 	assert_string_equal(must(c, STANDS), "3"); /* the third change fired what stands */
 	assert_null(next(c, SHORT_MS));
-	resolve(&t);
+	al_resolve(&w, &t);
 	assert_string_equal(must(c, OVER), "4");
-	resolve(&other);
-	fire(&t);
+	al_resolve(&w, &other);
+	al_fire(&w, &t);
 	assert_string_equal(must(c, STANDS), "5");
 	assert_null(next(c, SHORT_MS));
 	bus_call_close(c);
@@ -142,11 +122,11 @@ static void test_going_on(void **state)
 	const char *viewer;
 
 	(void)state;
-	tenant_with_rule(&t);
+	al_tenant_with_rule(&w, &t);
 	viewer = world_token(&w, t.id, ROLE_VIEWER, "");
 	for (int i = 0; i < 4; i++) {
-		fire(&t);
-		resolve(&t);
+		al_fire(&w, &t);
+		al_resolve(&w, &t);
 	}
 	for (int from = 0; from <= 8; from++) {
 		struct bus_call *c = open_watch(viewer, arena_printf(w.arena, "%d", from));
@@ -165,8 +145,8 @@ static void test_bad_ids(void **state)
 	struct al_tenant t;
 
 	(void)state;
-	tenant_with_rule(&t);
-	fire(&t); /* number 1 */
+	al_tenant_with_rule(&w, &t);
+	al_fire(&w, &t); /* number 1 */
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct bus_call *c = open_watch(world_token(&w, t.id, ROLE_VIEWER, ""), bad[i]);
 
@@ -184,15 +164,15 @@ static void test_another_copy(void **state)
 	int64_t worst = 0, late;
 
 	(void)state;
-	tenant_with_rule(&t);
+	al_tenant_with_rule(&w, &t);
 	al_copy_start(&w, 1);
 	for (int i = 0; i < 8; i++) /* some on each */
 		calls[i] = open_watch(world_token(&w, t.id, ROLE_VIEWER, ""), "");
 	for (int round = 0; round < 6; round++) {
 		if (round % 2 == 0)
-			fire(&t);
+			al_fire(&w, &t);
 		else
-			resolve(&t);
+			al_resolve(&w, &t);
 		for (int i = 0; i < 8; i++)
 			assert_string_equal(must(calls[i], round % 2 == 0 ? STANDS : OVER),
 					    arena_printf(w.arena, "%d", round + 1));
@@ -229,8 +209,8 @@ static void test_too_many(void **state)
 	struct al_tenant t;
 
 	(void)state;
-	tenant_with_rule(&t);
-	fire(&t);
+	al_tenant_with_rule(&w, &t);
+	al_fire(&w, &t);
 	al_copy_stop(0); /* none of the tests before is left */
 	al_copy_start(&w, 0);
 	for (int i = 0; i < WATCHERS; i++) {
@@ -241,8 +221,8 @@ static void test_too_many(void **state)
 	assert_string_equal(end_of(more), "unavailable");
 	assert_string_equal(bus_msg_header(bus_call_end(more), "Pp-Retry-After"), "5");
 	bus_call_close(more);
-	assert_int_equal(al_rule(&w, &t, RULE)->condition, FIRING);
-	resolve(&t);
+	assert_int_equal(al_rule(&w, &t, AL_HALF)->condition, FIRING);
+	al_resolve(&w, &t);
 	for (int i = 0; i < WATCHERS; i++)
 		assert_string_equal(must(calls[i], OVER), "2");
 	/* Who leaves makes room. */
