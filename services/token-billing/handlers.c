@@ -105,9 +105,14 @@ static enum status refuse(struct call *call, const struct held *x)
 		error_set(call->err, ST_LIMITED, "model",
 			  "has no known price, and the %s has a hard budget for the %s", x->whose,
 			  x->period);
-	else if (x->outcome == HOLD_LIMITED)
+	else if (x->outcome == HOLD_SPENT)
+		error_set(call->err, ST_LIMITED, NULL, "the %s's hard budget for the %s is spent",
+			  x->whose, x->period);
+	else if (x->outcome == HOLD_BUSY)
 		error_set(call->err, ST_LIMITED, NULL,
-			  "the %s's hard budget for the %s has no room", x->whose, x->period);
+			  "calls under way hold what is left of the %s's hard budget for the %s;"
+			  " try again",
+			  x->whose, x->period);
 	else
 		return error_set(call->err, ST_UNAVAILABLE, NULL,
 				 "prices or brands keep changing; try again");

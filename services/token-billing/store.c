@@ -188,8 +188,8 @@ static void arg_tokens(struct db_args *args, const struct token_counts *t)
 
 static bool outcome_of(const char *word, enum hold_outcome *ret)
 {
-	static const char *const words[] = { "held",     "conflict", "stale",
-					     "no_brand", "limited",  "unpriced" };
+	static const char *const words[] = { "held",  "conflict", "stale",   "no_brand",
+					     "spent", "busy",     "unpriced" };
 
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(words[i], word) == 0) {

@@ -33,7 +33,8 @@ enum hold_outcome {
 	HOLD_CONFLICT, /* the id is another request's */
 	HOLD_STALE,    /* there are newer prices */
 	HOLD_NO_BRAND, /* the brand was not confirmed yet */
-	HOLD_LIMITED,
+	HOLD_SPENT,    /* what a hard budget has used leaves no room in its period */
+	HOLD_BUSY,     /* it has room, but holds of others take it for now */
 	HOLD_UNPRICED, /* and a hard budget stands over it */
 };
 struct held {

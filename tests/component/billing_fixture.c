@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -52,6 +53,7 @@ static const void *ask(struct bl_world *w, struct arena *a, const char *token,
 	r->status = status_from_name(header_of(m, "Pp-Status"));
 	snprintf(r->field, sizeof(r->field), "%s", header_of(m, "Pp-Field"));
 	snprintf(r->detail, sizeof(r->detail), "%s", header_of(m, "Pp-Detail"));
+	r->retry_after_s = (int)strtol(header_of(m, "Pp-Retry-After"), NULL, 10);
 	if (r->status == ST_OK) {
 		const void *body = bus_msg_data(m, &len);
 
@@ -59,6 +61,14 @@ static const void *ask(struct bl_world *w, struct arena *a, const char *token,
 	}
 	bus_msg_free(m);
 	return out;
+}
+
+Billing__V1__TokenCounts bl_input(uint64_t n)
+{
+	Billing__V1__TokenCounts t = BILLING__V1__TOKEN_COUNTS__INIT;
+
+	t.input = n;
+	return t;
 }
 
 struct bl_reply bl_reserve(struct bl_world *w, const char *token, const char *brand,

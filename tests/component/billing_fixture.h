@@ -20,12 +20,15 @@ struct bl_world {
 void bl_start(struct bl_world *w);
 void bl_stop(struct bl_world *w);
 
+Billing__V1__TokenCounts bl_input(uint64_t n); /* n tokens of input, nothing else */
+
 struct bl_reply {
 	enum status status;
 	char field[ERROR_FIELD_MAX], detail[ERROR_DETAIL_MAX];
 	int64_t nano; /* held, or the cost */
 	bool unpriced;
 	char usage_id[UUID_TEXT];
+	int retry_after_s; /* of a refusal; 0: none */
 };
 /* Reserves `input` tokens of the model; a new id goes to `id` when that is empty. Any thread. */
 struct bl_reply bl_reserve(struct bl_world *w, const char *token, const char *brand,

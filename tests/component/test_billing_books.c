@@ -1,6 +1,6 @@
 /*
- * What token-billing holds, settles and tells: once, exactly, and for nobody else; under fifty at a
- * time, under kill -9, and when a call is never settled. Read next: test_billing_prices.c.
+ * What token-billing holds, settles and tells: once, exactly, and for nobody else; under
+ * kill -9, and when a call is never settled. Read next: test_billing_budgets.c.
  */
 #include "component/billing_fixture.h"
 
@@ -15,24 +15,14 @@
 
 #include <cmocka.h>
 
-#define PARALLEL 50
-#define FITS     20
-#define KILLS    6
-#define LINES    240
+#define KILLS 6
+#define LINES 240
 
 static struct bl_world world;
 
-static Billing__V1__TokenCounts input_of(uint64_t n)
-{
-	Billing__V1__TokenCounts t = BILLING__V1__TOKEN_COUNTS__INIT;
-
-	t.input = n;
-	return t;
-}
-
 static void a_call_is_held_settled_and_told_once(void **state)
 {
-	const Billing__V1__TokenCounts used = input_of(BL_TOKENS / 2);
+	const Billing__V1__TokenCounts used = bl_input(BL_TOKENS / 2);
 	struct bl_reply first, again;
 	char id[UUID_TEXT] = "";
 	struct sx_tenant t;
@@ -88,95 +78,11 @@ static void nothing_used_leaves_no_line(void **state)
 	bl_check_books(&world, &t);
 }
 
-/* ---- budgets ---- */
-
-struct racer {
-	const struct sx_tenant *t;
-	struct bl_reply r;
-	char id[UUID_TEXT];
-};
-
-static void *race(void *arg)
-{
-	struct racer *x = arg;
-
-	x->r = bl_reserve(&world, x->t->viewer, x->t->brand, BL_MODEL, BL_TOKENS, x->id);
-	return NULL;
-}
-
-/* All at once; how many were let through. */
-static int race_all(const struct sx_tenant *t, struct racer *all)
-{
-	pthread_t threads[PARALLEL];
-	int through = 0;
-
-	for (int i = 0; i < PARALLEL; i++) {
-		all[i] = (struct racer){ .t = t };
-		assert_int_equal(pthread_create(&threads[i], NULL, race, &all[i]), 0);
-	}
-	for (int i = 0; i < PARALLEL; i++) {
-		pthread_join(threads[i], NULL);
-		if (all[i].r.status == ST_OK)
-			through++;
-		else
-			assert_int_equal(all[i].r.status, ST_LIMITED);
-	}
-	return through;
-}
-
-static void a_hard_budget_holds_with_fifty_at_once(void **state)
-{
-	static struct racer all[PARALLEL];
-	struct sx_tenant t;
-	struct bl_reply r;
-	char id[UUID_TEXT] = "";
-
-	(void)state;
-	sx_tenant(&world.sx, &t);
-	bl_budget(&world, &t, "", BL_NANO * FITS / 2, BL_NANO * FITS);
-	assert_int_equal(race_all(&t, all), FITS);
-	bl_check_books(&world, &t);
-	r = bl_reserve(&world, t.viewer, t.brand, BL_MODEL, 1, id);
-	assert_int_equal(r.status, ST_LIMITED);
-	assert_non_null(strstr(r.detail, "tenant"));
-	/* Each level is told once. */
-	sx_until(&world.sx, 2,
-		 "SELECT count(*) FROM token_billing.outbox WHERE subject ="
-		 " 'pp.evt.%s.token-billing.budget.crossed'",
-		 t.id);
-	/* Half of what was held is not used: so many fit again, and not one more. */
-	for (int i = 0, n = 0; i < PARALLEL && n < FITS; i++)
-		if (all[i].r.status == ST_OK) {
-			const Billing__V1__TokenCounts used = input_of(BL_TOKENS / 2);
-
-			n++;
-			assert_int_equal(
-				bl_settle(&world, t.viewer, t.brand, all[i].id, &used, 0).status,
-				ST_OK);
-		}
-	assert_int_equal(race_all(&t, all), FITS / 2);
-	bl_check_books(&world, &t);
-	assert_int_equal(bl_events(&world, &t, "budget.crossed"), 2);
-}
-
-static void a_brand_has_a_budget_of_its_own(void **state)
-{
-	static struct racer all[PARALLEL];
-	struct sx_tenant t;
-
-	(void)state;
-	sx_tenant(&world.sx, &t);
-	bl_budget(&world, &t, "", -1, BL_NANO * 30);
-	bl_budget(&world, &t, t.brand, -1, BL_NANO * 7);
-	assert_int_equal(race_all(&t, all), 7);
-	bl_check_books(&world, &t);
-}
-
 /* ---- prices that nobody knows ---- */
 
 static void an_unknown_model_is_unpriced_and_told(void **state)
 {
-	const Billing__V1__TokenCounts used = input_of(77);
+	const Billing__V1__TokenCounts used = bl_input(77);
 	Billing__V1__UsageRequest in = BILLING__V1__USAGE_REQUEST__INIT;
 	const Billing__V1__UsageReply *usage;
 	char id[UUID_TEXT] = "", other[UUID_TEXT] = "";
@@ -217,7 +123,7 @@ static void an_unknown_model_is_unpriced_and_told(void **state)
 
 static void a_hold_expires_and_can_be_settled_all_the_same(void **state)
 {
-	const Billing__V1__TokenCounts used = input_of(BL_TOKENS / 4);
+	const Billing__V1__TokenCounts used = bl_input(BL_TOKENS / 4);
 	char id[UUID_TEXT] = "";
 	struct sx_tenant t;
 	struct bl_reply r;
@@ -261,7 +167,7 @@ static void *spend(void *arg)
 	struct spender *s = arg;
 
 	for (int i = 0; i < LINES; i++) {
-		const Billing__V1__TokenCounts used = input_of((uint64_t)(i + 1) * 997);
+		const Billing__V1__TokenCounts used = bl_input((uint64_t)(i + 1) * 997);
 		int64_t until = time_mono_us() + SX_WAIT_MS * INT64_C(1000);
 		char id[UUID_TEXT] = "";
 		struct bl_reply r;
@@ -341,7 +247,7 @@ static int64_t use_everything(const struct sx_tenant *t, const char *other_brand
 	int64_t nano = 0;
 
 	for (unsigned i = 0; i < USE_DAYS * 8; i++) {
-		const Billing__V1__TokenCounts used = input_of(1007 * (i + 1));
+		const Billing__V1__TokenCounts used = bl_input(1007 * (i + 1));
 		const char *brand = i & 1 ? other_brand : t->brand;
 		const char *user = i & 2 ? t->admin : t->viewer;
 		int64_t at = midnight(first + (int32_t)(i / 8));
@@ -446,7 +352,7 @@ static void usage_adds_up_by_day_brand_user_and_model(void **state)
 
 static void nobody_touches_what_is_another_tenants(void **state)
 {
-	const Billing__V1__TokenCounts used = input_of(5);
+	const Billing__V1__TokenCounts used = bl_input(5);
 	Billing__V1__UsageRequest in = BILLING__V1__USAGE_REQUEST__INIT;
 	char id[UUID_TEXT] = "", theirs[UUID_TEXT] = "";
 	struct sx_tenant a, b;
@@ -535,8 +441,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_call_is_held_settled_and_told_once),
 		cmocka_unit_test(nothing_used_leaves_no_line),
-		cmocka_unit_test(a_hard_budget_holds_with_fifty_at_once),
-		cmocka_unit_test(a_brand_has_a_budget_of_its_own),
 		cmocka_unit_test(an_unknown_model_is_unpriced_and_told),
 		cmocka_unit_test(a_hold_expires_and_can_be_settled_all_the_same),
 		cmocka_unit_test(killed_again_and_again_each_line_is_there_once),

@@ -54,7 +54,7 @@ CREATE TABLE crossings (
 	period_start date NOT NULL,
 	level text NOT NULL CHECK (level IN ('soft', 'hard')),
 	limit_nano bigint NOT NULL,
-	used_nano bigint NOT NULL, -- settled and held, with what crossed it
+	used_nano bigint NOT NULL, -- what was used; of a call that was refused, with what it could have cost
 	version bigint NOT NULL, -- the budget's
 	crossed_at timestamptz NOT NULL DEFAULT now(),
 	told_at timestamptz,

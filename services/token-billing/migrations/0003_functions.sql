@@ -31,20 +31,21 @@ BEGIN
 	END LOOP;
 END $$;
 
--- Notes the limits that the periods of p_day have reached, each once. True when one is new.
+-- Notes the limits that what is used in the periods of p_day has reached, each once. True when one is new. Holds do not count: most of
+-- a hold is given back, and who is told that a limit was reached, once, must be able to believe it.
 CREATE FUNCTION crossings_note(p_brand uuid, p_day date) RETURNS boolean
 LANGUAGE plpgsql SET search_path = token_billing, pg_temp AS $$
 DECLARE
 	tenant constant uuid := scope_tenant();
 BEGIN
 	INSERT INTO crossings (tenant_id, brand_id, period, period_start, level, limit_nano, used_nano, version)
-	SELECT tenant, b.brand_id, b.period, s.period_start, l.level, l.limit_nano, s.used_nano + s.held_nano, b.version
+	SELECT tenant, b.brand_id, b.period, s.period_start, l.level, l.limit_nano, s.used_nano, b.version
 	FROM budgets AS b
 	JOIN spend AS s ON s.tenant_id = tenant AND s.brand_id = b.brand_id AND s.period = b.period
 		AND s.period_start = CASE b.period WHEN 'day' THEN p_day ELSE date_trunc('month', p_day)::date END
 	CROSS JOIN LATERAL (VALUES ('soft', b.soft_nano), ('hard', b.hard_nano)) AS l (level, limit_nano)
 	WHERE b.tenant_id = tenant AND b.brand_id IN ('00000000-0000-0000-0000-000000000000', p_brand)
-		AND s.used_nano + s.held_nano >= l.limit_nano
+		AND s.used_nano >= l.limit_nano
 	ON CONFLICT DO NOTHING;
 	RETURN FOUND;
 END $$;
@@ -54,7 +55,8 @@ END $$;
 --   conflict  the id is another request's
 --   stale     the caller's price book is not the newest: it must price again
 --   no_brand  the brand was not confirmed yet
---   limited   a hard budget has no room: whose ('tenant', 'brand'), its period, seconds until that ends
+--   spent     what a hard budget has used leaves no room: whose ('tenant', 'brand'), its period, seconds until that ends
+--   busy      it has room, but holds of others stand in the way: whose, its period, seconds until it is worth asking again
 --   unpriced  nobody knows the cost, and a hard budget stands over it
 CREATE FUNCTION reserve(p_book bigint, p_reservation uuid, p_brand uuid, p_user text, p_question uuid, p_model text,
 	p_tokens bigint[], p_held bigint)
@@ -65,12 +67,13 @@ DECLARE
 	tenant constant uuid := scope_tenant();
 	today constant date := (now() AT TIME ZONE 'UTC')::date;
 	this_month constant date := date_trunc('month', today)::date;
+	busy_wait_s constant bigint := 1;
 	r reservations%ROWTYPE;
 	s record;
 	seen int;
 	ends timestamptz;
+	spent boolean;
 	stopper record;
-	budgeted boolean;
 BEGIN
 	noted := false;
 	wait_s := 0;
@@ -89,11 +92,11 @@ BEGIN
 		-- The second round finds what the first one made.
 		FOR attempt IN 1..2 LOOP
 			seen := 0;
-			budgeted := false;
 			ends := NULL;
 			FOR s IN
-				SELECT x.brand_id, x.period, x.period_start, x.used_nano + x.held_nano AS taken, b.hard_nano,
-					b.version, b.tenant_id IS NOT NULL AS budgeted
+				SELECT x.brand_id, x.period, x.period_start, x.used_nano, x.held_nano, b.hard_nano, b.version,
+					p_held IS NULL OR x.used_nano::numeric + p_held > b.hard_nano AS spent,
+					(x.period_start + CASE x.period WHEN 'day' THEN interval '1 day' ELSE interval '1 month' END) AT TIME ZONE 'UTC' AS ends
 				FROM (VALUES (nobody, 'day', today), (nobody, 'month', this_month), (p_brand, 'day', today),
 					(p_brand, 'month', this_month)) AS k (brand, period, start)
 				JOIN spend AS x ON x.tenant_id = tenant AND x.brand_id = k.brand AND x.period = k.period
@@ -103,11 +106,11 @@ BEGIN
 				FOR UPDATE OF x
 			LOOP
 				seen := seen + 1;
-				budgeted := budgeted OR s.budgeted;
-				-- Of several that have no room, the one that stays so longest.
-				IF s.hard_nano IS NOT NULL AND (p_held IS NULL OR s.taken::numeric + p_held > s.hard_nano) AND (ends IS NULL
-					OR (s.period_start + CASE s.period WHEN 'day' THEN interval '1 day' ELSE interval '1 month' END) AT TIME ZONE 'UTC' > ends) THEN
-					ends := (s.period_start + CASE s.period WHEN 'day' THEN interval '1 day' ELSE interval '1 month' END) AT TIME ZONE 'UTC';
+				-- Of several that have no room, one that is spent; of those the one that stays so longest.
+				IF s.hard_nano IS NOT NULL AND (s.spent OR s.used_nano::numeric + s.held_nano + p_held > s.hard_nano)
+					AND (ends IS NULL OR (s.spent, s.ends) > (spent, ends)) THEN
+					ends := s.ends;
+					spent := s.spent;
 					stopper := s;
 				END IF;
 			END LOOP;
@@ -120,17 +123,17 @@ BEGIN
 			ON CONFLICT DO NOTHING;
 		END LOOP;
 		IF ends IS NOT NULL THEN
-			IF p_held IS NOT NULL THEN
+			IF p_held IS NOT NULL AND spent THEN
 				INSERT INTO crossings (tenant_id, brand_id, period, period_start, level, limit_nano, used_nano, version)
 				VALUES (tenant, stopper.brand_id, stopper.period, stopper.period_start, 'hard', stopper.hard_nano,
-					stopper.taken + p_held, stopper.version)
+					stopper.used_nano + p_held, stopper.version)
 				ON CONFLICT DO NOTHING;
 				noted := FOUND;
 			END IF;
-			outcome := CASE WHEN p_held IS NULL THEN 'unpriced' ELSE 'limited' END;
+			outcome := CASE WHEN p_held IS NULL THEN 'unpriced' WHEN spent THEN 'spent' ELSE 'busy' END;
 			whose := CASE stopper.brand_id WHEN nobody THEN 'tenant' ELSE 'brand' END;
 			which := stopper.period;
-			wait_s := greatest(1, ceil(extract(epoch FROM ends - now())))::bigint;
+			wait_s := CASE WHEN spent THEN greatest(1, ceil(extract(epoch FROM ends - now())))::bigint ELSE busy_wait_s END;
 			RETURN NEXT;
 			RETURN;
 		END IF;
@@ -143,7 +146,6 @@ BEGIN
 			FROM (VALUES (nobody, 'day', today), (nobody, 'month', this_month), (p_brand, 'day', today),
 				(p_brand, 'month', this_month)) AS k (brand, period, start)
 			WHERE x.tenant_id = tenant AND x.brand_id = k.brand AND x.period = k.period AND x.period_start = k.start;
-			noted := budgeted AND crossings_note(p_brand, today);
 		ELSIF r.reservation_id IS NULL THEN
 			-- Its twin was a moment faster.
 			SELECT * INTO r FROM reservations AS x WHERE x.tenant_id = tenant AND x.reservation_id = p_reservation;
