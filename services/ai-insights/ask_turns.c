@@ -7,6 +7,7 @@
 
 #include "core/log.h"
 #include "core/timeutil.h"
+#include "http/client.h"
 #include "model.h"
 #include "running.h"
 #include "svc/svc.h"
@@ -23,6 +24,8 @@
 #define MODEL_PART_DEN   4
 #define READING_PART_NUM 11 /* and none is read on after eleven twelfths */
 #define READING_PART_DEN 12
+
+#define ROOM_LOOK_MS 100 /* who waits for room in the budget looks so often whether to go on */
 
 struct run {
 	struct turns *t;
@@ -41,6 +44,11 @@ struct run {
 static const struct ask_out *out_of(const struct turns *t)
 {
 	return t->asking->out;
+}
+
+static enum status gone(const struct turns *t)
+{
+	return error_set(t->call.err, ST_CANCELLED, NULL, "the asker left");
 }
 
 /* ---- what is shown ---- */
@@ -78,6 +86,49 @@ static void on_text(void *arg, const char *text, size_t len)
 
 /* ---- the bill ---- */
 
+/*
+ * Other calls hold what is left of the budget: waits as long as token-billing says. False when it
+ * is not to be tried again: no turn may begin after the wait, the process ends, the asker left.
+ */
+static bool wait_for_room(struct run *r)
+{
+	struct turns *t = r->t;
+	int64_t until = time_mono_us() + http_backoff(0, t->bill.wait_s);
+
+	if (t->bill.wait_s == 0 || until >= r->begin_until)
+		return false;
+	while (time_mono_us() < until) {
+		if (svc_stopping(t->call.svc))
+			return false;
+		if (out_of(t)->left(out_of(t)->arg)) {
+			r->failed = gone(t);
+			return false;
+		}
+		svc_wait(t->call.svc, ROOM_LOOK_MS);
+	}
+	return true;
+}
+
+static enum status open_bill(struct run *r)
+{
+	struct bill *b = &r->t->bill;
+	enum status st = bill_open(b);
+
+	while (st == ST_LIMITED && wait_for_room(r))
+		st = bill_open(b);
+	if (st == ST_LIMITED && b->wait_s > 0 && r->failed == ST_OK)
+		log_event(LOG_INFO, "call.not_reserved",
+			  "the model is not asked: other calls hold the rest of the budget");
+	return st;
+}
+
+static enum ask_reason reason_of_bill(const struct turns *t)
+{
+	if (t->bill.refused != ST_LIMITED)
+		return ASK_UNREACHABLE;
+	return t->bill.wait_s > 0 && svc_stopping(t->call.svc) ? ASK_UNFINISHED : ASK_BUDGET;
+}
+
 /* A broken attempt may be followed by another one, which needs a reservation of its own; not once
  * text of it was handed on. */
 static void on_usage(void *arg, const struct model_spent *spent)
@@ -96,13 +147,8 @@ static void on_usage(void *arg, const struct model_spent *spent)
 		bound_learn(&r->t->asking->app->bound, r->talk, r->most,
 			    u->input + u->cache_read + u->cache_write_5m + u->cache_write_1h,
 			    u->output);
-	if (u->partial && !r->wrote && bill_open(&r->t->bill) != ST_OK)
+	if (u->partial && !r->wrote && open_bill(r) != ST_OK)
 		atomic_store(&r->running.cancel, true);
-}
-
-static enum ask_reason reason_of_bill(const struct bill *b)
-{
-	return b->refused == ST_LIMITED ? ASK_BUDGET : ASK_UNREACHABLE;
 }
 
 static enum ask_reason reason_of_fault(const struct run *r, enum model_fault fault)
@@ -252,7 +298,7 @@ static enum status send_turn(struct run *r, struct model_reply *reply)
 	if (r->failed != ST_OK)
 		return r->failed;
 	if (t->bill.refused != ST_OK)
-		t->reason = reason_of_bill(&t->bill);
+		t->reason = reason_of_bill(t);
 	else if (st != ST_OK)
 		t->reason = reason_of_fault(r, reply->fault);
 	else if (r->too_long)
@@ -271,7 +317,7 @@ static enum status one_turn(struct run *r, bool *done)
 	enum status st;
 
 	if (out_of(t)->left(out_of(t)->arg))
-		return error_set(t->call.err, ST_CANCELLED, NULL, "the asker left");
+		return gone(t);
 	if (++r->turns >= ASK_TURNS_MAX)
 		conversation_forbid_tools(r->talk);
 	r->most = (int64_t)conversation_tokens_at_most(r->talk);
@@ -280,9 +326,9 @@ static enum status one_turn(struct run *r, bool *done)
 					    .cache_write_1h = hour ? r->most : 0,
 					    .output = t->asking->app->cfg.max_tokens };
 	t->bill.deadline_us = r->read_until;
-	if (bill_open(&t->bill) != ST_OK) {
-		t->reason = reason_of_bill(&t->bill);
-		return ST_OK;
+	if (open_bill(r) != ST_OK) {
+		t->reason = reason_of_bill(t);
+		return r->failed;
 	}
 	if (!r->paused)
 		draft_begin(&t->draft, !r->tools_ran);

@@ -14,7 +14,7 @@
 	X(NO_KEY, "no_key", "no model is set up")                       \
 	X(UNREACHABLE, "unreachable", "the model cannot be reached")    \
 	X(OVERLOADED, "overloaded", "the model has too much to do")     \
-	X(BUDGET, "budget", "the budget for the model is spent")        \
+	X(BUDGET, "budget", "the budget for the model has no room")     \
 	X(REFUSED, "refused", "the model declined to answer")           \
 	X(UNFINISHED, "unfinished", "the model did not come to an end") \
 	X(REJECTED, "rejected", "the model's provider did not accept the request")

@@ -63,11 +63,14 @@ enum status bill_open(struct bill *b)
 			bill_give_back(b);
 	}
 	b->refused = st;
+	b->wait_s = st == ST_LIMITED && s.err.retry_after_s <= BILL_WAIT_MAX_S ? s.err.retry_after_s
+									       : 0;
 	if (st == ST_OK)
 		return st;
 	b->reservation_id[0] = '\0';
-	log_event(st == ST_LIMITED ? LOG_INFO : LOG_WARN, "call.not_reserved",
-		  "the model is not asked: %s", s.err.detail);
+	if (b->wait_s == 0)
+		log_event(st == ST_LIMITED ? LOG_INFO : LOG_WARN, "call.not_reserved",
+			  "the model is not asked: %s", s.err.detail);
 	return st;
 }
 

@@ -10,6 +10,8 @@
 
 #include "core/id.h"
 
+#define BILL_WAIT_MAX_S 5 /* who is told to come again later than this does not wait for it */
+
 struct bill {
 	struct call *call; /* its arena and token; not its deadline, which may be over */
 	const struct question *question;
@@ -18,6 +20,7 @@ struct bill {
 	int64_t deadline_us;            /* of the next call, monotonic */
 	char reservation_id[UUID_TEXT]; /* "": none is open */
 	enum status refused;            /* of the last reservation that was not had; ST_OK: none */
+	int wait_s; /* with ST_LIMITED there: it may be had after so long; 0: nothing to wait for */
 
 	struct tokens used; /* sums of all calls */
 	int64_t cost_nano;
@@ -33,8 +36,9 @@ struct bill_used {
 void bill_init(struct bill *b, struct call *call, const struct question *q, const char *model);
 /*
  * Reserves the estimate and commits the row: only then may the model be asked. ST_LIMITED: a hard
- * budget is spent. Others: token-billing or the database cannot be had, and nothing is asked
- * either.
+ * budget has no room: it is spent, or, with wait_s, other calls hold the rest for now (or the
+ * period is about to end). Others: token-billing or the database cannot be had, and nothing is
+ * asked either.
  */
 enum status bill_open(struct bill *b) MUST_USE;
 /* What the open call used; it is settled, now or by the sweeper, and none is open any more. */

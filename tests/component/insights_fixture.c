@@ -64,7 +64,8 @@ void in_fresh(struct in_world *w)
 	pthread_mutex_lock(&w->lock);
 	memset(w->ledger, 0, sizeof(w->ledger));
 	w->n_ledger = 0;
-	w->summaries = w->reports = w->grants = 0;
+	w->summaries = w->reports = w->grants = w->reserves = 0;
+	w->busy = 0;
 	w->campaign = "Brand Search";
 	pthread_mutex_unlock(&w->lock);
 	atomic_store(&w->broken_reports, false);
@@ -195,6 +196,17 @@ void in_ask_and_leave(struct in_world *w, const struct sx_tenant *t, const char 
 		;
 	if (!part)
 		fail_msg("the answer had no part %s: %s", kind, x.a.parts);
+	snprintf(question_id, UUID_TEXT, "%s", x.a.question_id);
+	bus_call_close(x.call);
+}
+
+void in_ask_until(struct in_world *w, const struct sx_tenant *t, bool (*cond)(void *arg), void *arg,
+		  char question_id[UUID_TEXT])
+{
+	struct asking x = open_ask(w, t, IN_QUESTION, IN_ASK_MS);
+
+	if (!next_part(&x) || !tk_wait_until(cond, arg, IN_WAIT_MS))
+		fail_msg("what the asker waits for does not come: %s", x.a.parts);
 	snprintf(question_id, UUID_TEXT, "%s", x.a.question_id);
 	bus_call_close(x.call);
 }

@@ -32,7 +32,7 @@ struct in_line {
 
 enum in_billing {
 	IN_BILLING_GOOD,
-	IN_BILLING_SPENT,    /* Reserve is refused: limited */
+	IN_BILLING_SPENT,    /* Reserve is refused until the period ends */
 	IN_BILLING_UNPRICED, /* settled, but without a price */
 	IN_BILLING_DEAF,     /* Settle fails; Reserve goes well */
 	IN_BILLING_AWAY,     /* nobody listens */
@@ -49,7 +49,8 @@ struct in_world {
 	pthread_mutex_t lock; /* of what follows */
 	struct in_line ledger[IN_LEDGER];
 	size_t n_ledger;
-	int summaries, reports, grants;
+	int summaries, reports, grants, reserves;
+	int busy_after, busy; /* see in_busy */
 	enum in_billing billing;
 	const char *_Atomic campaign; /* name of the first campaign */
 	atomic_bool broken_reports;   /* attribution fails */
@@ -63,6 +64,11 @@ void in_restart(struct in_world *w, const char *setting);
 /* A test begins: the ledger is empty, the neighbours and the model are good. */
 void in_fresh(struct in_world *w);
 void in_billing(struct in_world *w, enum in_billing how);
+/* After so many calls of Reserve it is refused so often for a second, because of what others hold.
+ */
+void in_busy(struct in_world *w, int after, int refusals);
+/* How often Reserve was called since in_fresh. */
+int in_reserves(struct in_world *w);
 /* insights_neighbours.c */
 void in_neighbours_start(struct in_world *w);
 void in_neighbours_stop(struct in_world *w);
@@ -85,6 +91,9 @@ struct in_answer in_ask_within(struct in_world *w, const struct sx_tenant *t, co
 /* Asks, and leaves after the first part of that kind ("tool", "text"). */
 void in_ask_and_leave(struct in_world *w, const struct sx_tenant *t, const char *kind,
 		      char question_id[UUID_TEXT]);
+/* Asks, and leaves when the condition holds. */
+void in_ask_until(struct in_world *w, const struct sx_tenant *t, bool (*cond)(void *arg), void *arg,
+		  char question_id[UUID_TEXT]);
 /* Calls of the other methods. */
 struct reply in_call(struct in_world *w, const char *token, enum ai_insights_method method,
 		     const void *in);

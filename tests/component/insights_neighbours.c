@@ -208,6 +208,16 @@ static struct in_line *line_of(struct in_world *w, const char *reservation_id)
 	return NULL;
 }
 
+/* Both kinds of refusal are told as token-billing tells them. */
+static void reply_limited(struct request *r, const char *detail, const char *wait_s)
+{
+	const struct bus_header h[] = { { "Pp-Status", status_name(ST_LIMITED) },
+					{ "Pp-Detail", detail },
+					{ "Pp-Retry-After", wait_s } };
+
+	(void)!bus_reply(r->bus, r->m, h, 3, NULL, 0);
+}
+
 static void answer_reserve(void *arg, struct bus_msg *m)
 {
 	struct in_world *w = arg;
@@ -216,8 +226,12 @@ static void answer_reserve(void *arg, struct bus_msg *m)
 	bool good = take(&r, w, w->billing_bus, m, &billing__v1__reserve_request__descriptor);
 
 	pthread_mutex_lock(&w->lock);
+	w->reserves += good;
 	if (good && w->billing == IN_BILLING_SPENT) {
-		reply(&r, ST_LIMITED, "the budget of the tenant is spent", NULL);
+		reply_limited(&r, "the tenant's hard budget for the day is spent", "36000");
+	} else if (good && w->reserves > w->busy_after && w->busy > 0) {
+		w->busy--;
+		reply_limited(&r, "calls under way hold what is left of the budget", "1");
 	} else if (good) {
 		const Billing__V1__ReserveRequest *in = r.in;
 		struct in_line *l = &w->ledger[w->n_ledger++];
@@ -336,6 +350,24 @@ void in_billing(struct in_world *w, enum in_billing how)
 		stop_billing(w);
 	else if (!w->reserve_server)
 		serve_billing(w);
+}
+
+void in_busy(struct in_world *w, int after, int refusals)
+{
+	pthread_mutex_lock(&w->lock);
+	w->busy_after = after;
+	w->busy = refusals;
+	pthread_mutex_unlock(&w->lock);
+}
+
+int in_reserves(struct in_world *w)
+{
+	int n;
+
+	pthread_mutex_lock(&w->lock);
+	n = w->reserves;
+	pthread_mutex_unlock(&w->lock);
+	return n;
 }
 
 static void play(struct in_world *w, struct bus *bus, const struct contract_method *m,

@@ -10,6 +10,7 @@
 #include "core/timeutil.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,9 @@
 #define BODY       "{\"question\":\"" QUESTION "\"}"
 #define MODEL      "claude-sonnet-5"
 #define PARALLEL   50
-#define BUDGET     "1.500000000"
+#define AMPLE      "1.500000000" /* more than all cost, less than all would hold at once */
+#define SCARCE     "0.250000000" /* less than all cost */
+#define WAITED_S   85 /* nearly three quarters of the time that the contract gives a question */
 #define NANO       9
 #define PATH_TEXT  512
 #define ASK_MS     110000
@@ -232,11 +235,14 @@ static const cJSON *tenant_budget(const cJSON *list)
 	suite_fail("the budget is not in the list");
 }
 
+static atomic_int answered; /* askers that are done */
+
 struct asker {
 	pthread_t thread;
 	int code;
 	char reason[64];
 	bool fallback;
+	int64_t took_us;
 };
 
 static void *ask_once(void *arg)
@@ -256,6 +262,7 @@ static void *ask_once(void *arg)
 	struct http_response r;
 	struct error err = { 0 };
 	cJSON *o;
+	int64_t begun = time_mono_us();
 
 	snprintf(url, sizeof(url), "%s%s", suite.edge, ask_path);
 	snprintf(bearer, sizeof(bearer), "Bearer %s", admin.token);
@@ -266,6 +273,8 @@ static void *ask_once(void *arg)
 		x->fallback = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "fallback_used"));
 		cJSON_Delete(o);
 	}
+	x->took_us = time_mono_us() - begun;
+	atomic_fetch_add(&answered, 1);
 	arena_free(a);
 	return NULL;
 }
@@ -282,43 +291,102 @@ static long memory_of_insights(void)
 	return strtol(p + strlen("VmRSS:"), NULL, 10);
 }
 
-static void a_hard_budget_holds_with_50_at_once(void **state)
+struct rush {
+	struct asker askers[PARALLEL];
+	int by_model, by_budget;
+	int64_t limit, most; /* most that was seen used and held at once */
+};
+
+static bool all_answered(void *arg)
 {
-	struct asker askers[PARALLEL] = { 0 };
-	int by_model = 0, by_budget = 0;
+	struct rush *r = arg;
+	char text[32];
+	int64_t taken;
+
+	suite_sql(&suite,
+		  "SELECT coalesce(max(used_nano + held_nano), 0) FROM token_billing.spend"
+		  " WHERE tenant_id = $1::uuid",
+		  admin.tenant_id, text, sizeof(text));
+	taken = strtoll(text, NULL, 10);
+	if (taken > r->most)
+		r->most = taken;
+	return atomic_load(&answered) == PARALLEL;
+}
+
+/* All at once under a budget for the day; what came of them. */
+static void ask_all(struct rush *r, const char *budget)
+{
+	char body[128];
+
+	*r = (struct rush){ 0 };
+	atomic_store(&answered, 0);
+	assert_true(decimal_parse(budget, NANO, &r->limit));
+	snprintf(body, sizeof(body), "{\"period\":\"day\",\"hard\":\"%s\"}", budget);
+	cJSON_Delete(suite_json(&suite, "PUT", "/api/admin/budgets", admin.token, body, 200));
+	for (int i = 0; i < PARALLEL; i++)
+		assert_int_equal(
+			pthread_create(&r->askers[i].thread, NULL, ask_once, &r->askers[i]), 0);
+	assert_true(tk_wait_until(all_answered, r, 2 * ASK_MS));
+	for (int i = 0; i < PARALLEL; i++) {
+		const struct asker *x = &r->askers[i];
+
+		pthread_join(x->thread, NULL);
+		assert_int_equal(x->code, 200);
+		if (x->fallback)
+			assert_string_equal(x->reason, "budget");
+		r->by_model += !x->fallback;
+		r->by_budget += x->fallback;
+	}
+}
+
+/* Never more than the limit was used and held, and in the end all is paid and nothing held. */
+static void assert_budget_held(const struct rush *r)
+{
 	const cJSON *budget;
-	int64_t limit = 0, calls;
+	int64_t calls;
 	cJSON *list;
 
-	(void)state;
-	assert_true(decimal_parse(BUDGET, NANO, &limit));
-	cJSON_Delete(suite_json(&suite, "PUT", "/api/admin/budgets", admin.token,
-				"{\"period\":\"day\",\"hard\":\"" BUDGET "\"}", 200));
-	for (int i = 0; i < PARALLEL; i++)
-		assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_once, &askers[i]), 0);
-	for (int i = 0; i < PARALLEL; i++)
-		pthread_join(askers[i].thread, NULL);
-	for (int i = 0; i < PARALLEL; i++) {
-		assert_int_equal(askers[i].code, 200);
-		if (askers[i].fallback)
-			assert_string_equal(askers[i].reason, "budget");
-		by_model += !askers[i].fallback;
-		by_budget += askers[i].fallback;
-	}
-	assert_int_equal(by_model + by_budget, PARALLEL);
-	assert_true(by_model > 0);
-	assert_true(by_budget > 0);
+	assert_int_equal(r->by_model + r->by_budget, PARALLEL);
+	assert_true(r->by_model > 0);
 	assert_same_bill();
-	assert_true(ledger_cost(&calls) <= limit);
+	assert_true(ledger_cost(&calls) <= r->limit);
+	assert_in_range(r->most, ledger_cost(&calls), r->limit);
 	list = suite_json(&suite, "GET", "/api/admin/budgets", admin.token, NULL, 200);
 	budget = tenant_budget(list);
 	assert_int_equal(nano(budget, "used"), ledger_cost(&calls));
 	assert_int_equal(nano(budget, "held"), 0);
-	printf("# ask: %d questions at once, %d by the model, %d by the analyst; %s of %s USD; "
-	       "ai-insights holds %ld MB\n",
-	       PARALLEL, by_model, by_budget, json_text(budget, "used"), BUDGET,
-	       memory_of_insights() / 1024);
+	printf("# ask: %d questions at once, %d by the model, %d by the analyst; %s of %s USD used;"
+	       " ai-insights holds %ld MB\n",
+	       PARALLEL, r->by_model, r->by_budget, json_text(budget, "used"),
+	       json_text(budget, "hard"), memory_of_insights() / 1024);
 	cJSON_Delete(list);
+}
+
+/*
+ * The budget is more than they cost and less than they would hold at once: who finds no room waits
+ * for it, and the analyst answers only when no turn may begin any more.
+ */
+static void fifty_at_once_wait_for_each_other(void **state)
+{
+	struct rush r;
+
+	(void)state;
+	ask_all(&r, AMPLE);
+	assert_budget_held(&r);
+	for (int i = 0; i < PARALLEL; i++)
+		if (r.askers[i].fallback)
+			assert_true(r.askers[i].took_us >= WAITED_S * US_PER_SECOND);
+}
+
+/* The budget is less than they cost: it holds, and some are answered by the analyst. */
+static void a_hard_budget_holds_with_50_at_once(void **state)
+{
+	struct rush r;
+
+	(void)state;
+	ask_all(&r, SCARCE);
+	assert_budget_held(&r);
+	assert_true(r.by_budget > 0);
 }
 
 /* ---- kill -9 ---- */
@@ -458,6 +526,7 @@ int main(void)
 		TEST(a_question_is_answered_and_paid),
 		TEST(made_up_numbers_are_caught),
 		TEST(the_analyst_answers_and_the_bill_is_right),
+		TEST(fifty_at_once_wait_for_each_other),
 		TEST(a_hard_budget_holds_with_50_at_once),
 		TEST(nothing_is_lost_between_call_and_settlement),
 		TEST(nobody_sees_others_questions),
