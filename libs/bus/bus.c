@@ -316,6 +316,7 @@ static enum status connect_first(struct bus *bus, struct error *err)
 
 static void bus_free(struct bus *bus)
 {
+	nats_discard_all();
 	natsConnection_Destroy(bus->nc);
 	natsOptions_Destroy(bus->opts);
 	streams_done(bus);

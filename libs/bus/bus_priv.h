@@ -128,6 +128,9 @@ struct bus_msg {
 /* Wraps and owns; NULL (and `nm` freed) when memory is out. */
 struct bus_msg *bus_msg_wrap(struct bus *bus, natsMsg *nm);
 const char *nats_header(natsMsg *nm, const char *name);
+/* natsMsg_Destroy, soon; nats_discard_all: now, of all. */
+void nats_discard(natsMsg *nm);
+void nats_discard_all(void);
 /* A message to send. Checks subject, sizes and header names. */
 enum status bus_msg_build(const char *subject, const char *reply, const struct bus_header *h,
 			  int n_headers, const void *data, size_t len, natsMsg **ret) MUST_USE;

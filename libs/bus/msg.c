@@ -25,7 +25,7 @@ void bus_msg_free(struct bus_msg *m)
 	if (!m)
 		return;
 	CHECK_MAGIC(m, BUS_MSG_MAGIC);
-	natsMsg_Destroy(m->nm);
+	nats_discard(m->nm);
 	m->magic = 0;
 	free(m);
 }
@@ -125,7 +125,7 @@ enum status bus_send(struct bus *bus, const char *subject, const char *reply,
 	if (st != ST_OK)
 		return st;
 	st = bus_status_of(natsConnection_PublishMsg(bus->nc, nm));
-	natsMsg_Destroy(nm);
+	nats_discard(nm);
 	/* Here a timeout is a socket that takes nothing, not a missing answer. */
 	return st == ST_TIMEOUT ? ST_UNAVAILABLE : st;
 }

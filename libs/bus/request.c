@@ -29,7 +29,7 @@ enum status bus_request(struct bus *bus, const char *subject, const struct bus_h
 	if (st != ST_OK)
 		return st;
 	st = bus_status_of(natsConnection_RequestMsg(&answer, bus->nc, nm, timeout_ms));
-	natsMsg_Destroy(nm);
+	nats_discard(nm);
 	if (st == ST_TIMEOUT && bus_was_denied(bus, subject, began))
 		return ST_DENIED;
 	if (st != ST_OK)

@@ -11,6 +11,7 @@
 
 #include <postgresql/libpq-fe.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/queue.h>
 
 #define DB_CONNECTIONS_MAX      64
@@ -88,8 +89,7 @@ struct db_tx {
 	struct db_conn *lead; /* take over this connection */
 	struct db_segment *segment;
 	TAILQ_ENTRY(db_tx) link;
-	pthread_cond_t cond;
-	bool cond_ready;
+	struct db_bell *bell;
 
 	/* How it ended. */
 	enum status outcome;
@@ -115,6 +115,15 @@ struct db_tx {
 		void (*fn)(void *);
 		void *arg;
 	} after[DB_AFTER_COMMIT_MAX];
+};
+
+/*
+ * What a transaction waits at. Apart from it, so that a leader may ring when the lock is open
+ * again: who waited may be gone by then.
+ */
+struct db_bell {
+	pthread_cond_t cond;
+	atomic_int holders;
 };
 
 /* One transaction in the pipeline, with its results until they are handed over. */
@@ -195,6 +204,10 @@ void db__segment_pop(struct db_conn *c);
  * connection is lost. */
 int db__pipe_step(struct db_conn *c);
 
+/* tx.c: a bell that is held stays; the last holder frees it. NULL is held and released as well. */
+struct db_bell *db__bell_hold(struct db_bell *bell);
+void db__bell_release(struct db_bell *bell);
+
 /* pool.c: who gets which connection. All need the lock. */
 bool db__usable(const struct db_conn *c, int64_t now);
 enum status db__admit(struct db *db, int64_t now, struct error *err) MUST_USE;
@@ -210,6 +223,8 @@ void db__expire(struct db_tx *tx);
 /* Waits until the transaction is done, leads a connection, or is late (it is finished then). */
 void db__wait_turn(struct db *db, struct db_tx *tx);
 void db__finish(struct db_tx *tx, enum status st, const char *reason);
+/* The same for who rings himself, later. */
+void db__end(struct db_tx *tx, enum status st, const char *reason);
 /* Gives the connection back and lets others have it. */
 void db__release(struct db_conn *c);
 /* The server cannot be reached through `c`; if through no other either, nobody waits on. */

@@ -330,19 +330,24 @@ void db__dispatch(struct db *db, int64_t now)
 			c->open = true;
 			db->n_open++;
 		}
-		pthread_cond_signal(&tx->cond);
+		pthread_cond_signal(&tx->bell->cond);
 		tx = db__next_waiting(db);
 		c = tx ? pick_conn(db, now) : NULL;
 	}
 }
 
-void db__finish(struct db_tx *tx, enum status st, const char *reason)
+void db__end(struct db_tx *tx, enum status st, const char *reason)
 {
 	tx->state = DB_TX_DONE;
 	tx->segment = NULL;
 	tx->outcome = st;
 	db__first_line(reason ? reason : "", tx->reason, sizeof(tx->reason));
-	pthread_cond_signal(&tx->cond);
+}
+
+void db__finish(struct db_tx *tx, enum status st, const char *reason)
+{
+	db__end(tx, st, reason);
+	pthread_cond_signal(&tx->bell->cond);
 }
 
 /* When the next connection that is down may be tried; INT64_MAX when there is none. */
@@ -364,7 +369,7 @@ static void wait_until(struct db *db, struct db_tx *tx, int64_t until)
 	struct timespec ts = { .tv_sec = until / US_PER_SECOND,
 			       .tv_nsec = (until % US_PER_SECOND) * 1000 };
 
-	pthread_cond_timedwait(&tx->cond, &db->lock, &ts);
+	pthread_cond_timedwait(&tx->bell->cond, &db->lock, &ts);
 }
 
 void db__expire(struct db_tx *tx)
@@ -397,7 +402,7 @@ void db__wait_turn(struct db *db, struct db_tx *tx)
 			wait_until(db, tx, until);
 		} else if (tx->state == DB_TX_SENDING) {
 			tx->wants_signal = true;
-			pthread_cond_wait(&tx->cond, &db->lock);
+			pthread_cond_wait(&tx->bell->cond, &db->lock);
 		} else {
 			db__expire(tx);
 		}

@@ -79,7 +79,7 @@ static void send_batch(struct db_conn *c, struct db_tx *me)
 	for (int i = 0; i < n; i++) {
 		batch[i]->state = DB_TX_SENT;
 		if (batch[i]->wants_signal)
-			pthread_cond_signal(&batch[i]->cond);
+			pthread_cond_signal(&batch[i]->bell->cond);
 	}
 	if (!ok)
 		lose(c);
@@ -90,6 +90,7 @@ static const struct db_tx *deliver(struct db_conn *c)
 {
 	struct db_segment *s = &c->segments[c->first];
 	struct db_tx *tx;
+	struct db_bell *bell = NULL;
 
 	pthread_mutex_lock(&c->db->lock);
 	tx = s->tx;
@@ -101,11 +102,16 @@ static const struct db_tx *deliver(struct db_conn *c)
 		s->n_results = 0;
 		s->failure = NULL;
 		if (s->too_large)
-			db__finish(tx, ST_TOO_LARGE, "the results are larger than 64 MiB");
+			db__end(tx, ST_TOO_LARGE, "the results are larger than 64 MiB");
 		else
-			db__finish(tx, ST_OK, NULL);
+			db__end(tx, ST_OK, NULL);
+		bell = db__bell_hold(tx->bell);
 	}
 	pthread_mutex_unlock(&c->db->lock);
+	/* Who wakes takes the lock first. */
+	if (bell)
+		pthread_cond_signal(&bell->cond);
+	db__bell_release(bell);
 	db__segment_pop(c);
 	return tx;
 }
@@ -192,7 +198,7 @@ static void hand_over(struct db_conn *c)
 		return;
 	}
 	next->lead = c;
-	pthread_cond_signal(&next->cond);
+	pthread_cond_signal(&next->bell->cond);
 }
 
 /* Needs the lock. */

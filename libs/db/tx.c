@@ -14,17 +14,39 @@ int64_t db__deadline(int64_t deadline)
 	return deadline ? deadline : time_mono_us() + DB_DEADLINE_US;
 }
 
-/* Its condition variable counts in monotonic time, as deadlines do. */
-static bool cond_init(struct db_tx *tx)
+/* Counts in monotonic time, as deadlines do. */
+static struct db_bell *bell_new(void)
 {
+	struct db_bell *b = malloc(sizeof(*b)); /* allowed: as long as its transaction */
 	pthread_condattr_t attr;
+	bool ok = b && pthread_condattr_init(&attr) == 0;
 
-	if (pthread_condattr_init(&attr) != 0)
-		return false;
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	tx->cond_ready = pthread_cond_init(&tx->cond, &attr) == 0;
-	pthread_condattr_destroy(&attr);
-	return tx->cond_ready;
+	if (ok) {
+		pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+		ok = pthread_cond_init(&b->cond, &attr) == 0;
+		pthread_condattr_destroy(&attr);
+	}
+	if (!ok) {
+		free(b);
+		return NULL;
+	}
+	atomic_init(&b->holders, 1);
+	return b;
+}
+
+struct db_bell *db__bell_hold(struct db_bell *bell)
+{
+	if (bell)
+		atomic_fetch_add(&bell->holders, 1);
+	return bell;
+}
+
+void db__bell_release(struct db_bell *bell)
+{
+	if (!bell || atomic_fetch_sub(&bell->holders, 1) > 1)
+		return;
+	pthread_cond_destroy(&bell->cond);
+	free(bell);
 }
 
 /* Missing parts of the scope are "", for which the policies show no tenant and every brand. */
@@ -51,7 +73,8 @@ struct db_tx *db__tx_alloc(struct db *db, const struct db_scope *scope, bool ope
 	tx->cap_args = DB_INLINE_ARGS;
 	tx->results = tx->inline_results;
 	tx->cap_results = (int)(sizeof(tx->inline_results) / sizeof(tx->inline_results[0]));
-	if (!cond_init(tx)) {
+	tx->bell = bell_new();
+	if (!tx->bell) {
 		free(tx);
 		return NULL;
 	}
@@ -98,7 +121,7 @@ static void tx_destroy(struct db_tx *tx)
 		free(tx->lens);
 		free(tx->formats);
 	}
-	pthread_cond_destroy(&tx->cond);
+	db__bell_release(tx->bell);
 	arena_free(tx->arena);
 	tx->magic = 0;
 	free(tx);

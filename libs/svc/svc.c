@@ -8,6 +8,7 @@
 #include "core/timeutil.h"
 #include "svc/svc_priv.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -441,6 +442,18 @@ static int run(struct svc *svc, int argc, char **argv, const sigset_t *set)
 	return serve(svc, set, strcmp(flag, "--check") == 0);
 }
 
+/*
+ * Who wakes waits for its turn instead of taking the core from who runs: a thread that has just
+ * woken another mostly holds a lock that the other wants. Shares of the processor stay as they are
+ * (sched(7), SCHED_BATCH). Where it is not allowed, all works the same, a tenth dearer.
+ */
+static void yield_to_who_runs(void)
+{
+	const struct sched_param none = { 0 };
+
+	(void)sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
 int svc_main(const struct svc_spec *spec, void *app, int argc, char **argv)
 {
 	static struct svc svc;
@@ -452,6 +465,7 @@ int svc_main(const struct svc_spec *spec, void *app, int argc, char **argv)
 	sigaddset(&set, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	yield_to_who_runs();
 	log_init(spec->contract ? spec->contract->name : spec->name, LOG_INFO);
 	if (init(&svc, spec, app) != ST_OK) {
 		log_event(LOG_ERROR, "service.failed", "out of memory");

@@ -24,9 +24,11 @@
 #define STREAM       "obs"
 #define DURABLE      "observability-obs" /* the deploy step made it */
 /* One prepares rows while the other's are in the database: two cores do half as much again. */
-#define THREADS          2
-#define BATCH_MAX        32 /* pages in a transaction */
-#define FETCH_WAIT_MS    500
+#define THREADS       2
+#define BATCH_MAX     32 /* pages in a transaction */
+#define FETCH_WAIT_MS 500
+/* Between batches that are not full: a transaction costs as much as a page of rows. */
+#define GATHER_MS        100
 #define PAUSE_MS         500
 #define INGEST_ARENA_MAX ((size_t)128 * 1024 * 1024)
 
@@ -236,6 +238,8 @@ static void *ingest_main(void *arg)
 			svc_wait(in->svc, PAUSE_MS);
 		if (n > 0)
 			take(in, msgs, n);
+		if (n > 0 && n < BATCH_MAX)
+			svc_wait(in->svc, GATHER_MS);
 	}
 	return NULL;
 }

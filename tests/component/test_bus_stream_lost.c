@@ -157,7 +157,7 @@ struct raw_callee {
 	natsConnection *nc;
 	natsSubscription *sub, *ctl;
 	const struct raw_step *steps;
-	atomic_int cancels;
+	atomic_int cancels, answered;
 };
 
 static void raw_control(natsConnection *nc, natsSubscription *sub, natsMsg *m, void *closure)
@@ -190,6 +190,7 @@ static void raw_answer(natsConnection *nc, natsSubscription *sub, natsMsg *m, vo
 		natsMsg_Destroy(out);
 	}
 	natsMsg_Destroy(m);
+	atomic_fetch_add(&r->answered, 1);
 }
 
 /* Reads until something else than a part comes; the number of parts, and the status that ended it.
@@ -204,8 +205,15 @@ static void raw_open(struct raw_callee *r)
 	assert_int_equal(natsConnection_Flush(r->nc), NATS_OK);
 }
 
+static bool happened(void *arg)
+{
+	return atomic_load((atomic_int *)arg) > 0;
+}
+
 static void raw_close(struct raw_callee *r)
 {
+	/* Its thread has left what is taken down here. */
+	assert_true(wait_for(happened, &r->answered));
 	assert_int_equal(natsSubscription_Unsubscribe(r->sub), NATS_OK);
 	assert_int_equal(natsSubscription_Unsubscribe(r->ctl), NATS_OK);
 	assert_int_equal(natsConnection_Flush(r->nc), NATS_OK);
@@ -213,11 +221,6 @@ static void raw_close(struct raw_callee *r)
 	natsSubscription_Destroy(r->sub);
 	natsSubscription_Destroy(r->ctl);
 	natsConnection_Destroy(r->nc);
-}
-
-static bool cancelled(void *arg)
-{
-	return atomic_load((atomic_int *)arg) > 0;
 }
 
 struct raw_row {
@@ -252,7 +255,7 @@ static void run_row(const struct raw_row *row)
 	bus_call_close(c);
 	/* The callee of a broken answer is told once, that of a whole one never. */
 	if (ended != ST_OK)
-		assert_true(wait_for(cancelled, &r.cancels));
+		assert_true(wait_for(happened, &r.cancels));
 	assert_int_equal(bus_flush(caller, PATIENT_MS), ST_OK);
 	raw_close(&r);
 	assert_int_equal(atomic_load(&r.cancels), ended == ST_OK ? 0 : 1);
@@ -326,7 +329,7 @@ static void test_a_callee_that_ignores_the_window(void **state)
 	raw_open(&r);
 	c = call("pp.rpc.raw");
 	/* Refused on arrival, before the first read. */
-	assert_true(wait_for(cancelled, &r.cancels));
+	assert_true(wait_for(happened, &r.cancels));
 	assert_int_equal(read_parts(c, &ended), BUS_STREAM_WINDOW);
 	assert_int_equal(ended, ST_UNAVAILABLE);
 	bus_call_close(c);
