@@ -19,6 +19,7 @@
 #define ROUTES        20
 #define USERS         50
 #define RING_ROOM     1024 /* paced: rows that stay free */
+#define FLOOD_COPIES  50   /* of each row; divides the rows */
 #define STORED_MS     120000
 #define LOOK_US       2000
 #define TELL_ERROR    200 /* one in so many failed */
@@ -65,7 +66,9 @@ static void tell(struct teller *t, int64_t i, unsigned short seed[3])
 	row.response_bytes = 4000;
 	row.request_id = id;
 	svc_telemetry_trace(&row, &ids, traceparent, NULL);
-	svc_telemetry_request(t->svc, &row);
+	/* What floods is not held up by making rows: no sender keeps pace with copies. */
+	for (int n = t->paced ? 1 : FLOOD_COPIES; n > 0; n--)
+		svc_telemetry_request(t->svc, &row);
 }
 
 static void wait_for_room(struct teller *t)
@@ -114,7 +117,7 @@ static bool tell_all(struct svc *svc, void *arg)
 	bool good;
 
 	t->svc = svc;
-	for (int64_t i = 0; i < t->rows; i++) {
+	for (int64_t i = 0; i < t->rows; i += t->paced ? 1 : FLOOD_COPIES) {
 		if (t->paced && i % RING_ROOM == 0)
 			wait_for_room(t);
 		tell(t, i, seed);
@@ -139,8 +142,10 @@ int bench_telemetry(int argc, char **argv)
 	t.tenant = argv[1];
 	t.rows = bench_number("ROWS", argv[2], 1, 100000000);
 	t.paced = strcmp(argv[3], "paced") == 0;
-	if (!uuid_valid(t.tenant) || (!t.paced && strcmp(argv[3], "flood") != 0)) {
-		fprintf(stderr, "bench: a tenant's id, rows, and paced or flood\n");
+	if (!uuid_valid(t.tenant) ||
+	    (!t.paced && (strcmp(argv[3], "flood") != 0 || t.rows % FLOOD_COPIES != 0))) {
+		fprintf(stderr,
+			"bench: a tenant's id, rows (of a flood: fifties), and paced or flood\n");
 		return 2;
 	}
 	for (int i = 0; i < USERS; i++)
