@@ -2,12 +2,10 @@
 #include "component/billing_fixture.h"
 
 #include "core/magic.h"
-#include "json/message.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -27,40 +25,17 @@ void bl_stop(struct bl_world *w)
 	sx_stop(&w->sx);
 }
 
-static const char *header_of(const struct bus_msg *m, const char *name)
-{
-	const char *v = bus_msg_header(m, name);
-
-	return v ? v : "";
-}
-
 /* The answer's message, in the arena, when the status is ST_OK. */
 static const void *ask(struct bl_world *w, struct arena *a, const char *token,
 		       enum token_billing_method method, const void *in, struct bl_reply *r)
 {
-	const struct contract_method *c = &token_billing_methods[method];
-	const struct bus_header h = { "Authorization", arena_printf(a, "Bearer %s", token) };
-	ProtobufCMessage *out = NULL;
-	struct bus_msg *m = NULL;
-	uint8_t *data;
-	size_t len;
+	const struct caller who = { .token = token, .wait_ms = CALL_MS };
+	const struct reply got = world_ask(w->insights, a, who, &token_billing_methods[method], in);
 
-	*r = (struct bl_reply){ 0 };
-	INVARIANT(message_pack(a, in, &data, &len) == ST_OK);
-	r->status = bus_request(w->insights, c->subject, &h, 1, data, len, CALL_MS, &m);
-	if (r->status != ST_OK)
-		return NULL;
-	r->status = status_from_name(header_of(m, "Pp-Status"));
-	snprintf(r->field, sizeof(r->field), "%s", header_of(m, "Pp-Field"));
-	snprintf(r->detail, sizeof(r->detail), "%s", header_of(m, "Pp-Detail"));
-	r->retry_after_s = (int)strtol(header_of(m, "Pp-Retry-After"), NULL, 10);
-	if (r->status == ST_OK) {
-		const void *body = bus_msg_data(m, &len);
-
-		INVARIANT(message_unpack(a, c->output, body, len, BUS_PAYLOAD_MAX, &out) == ST_OK);
-	}
-	bus_msg_free(m);
-	return out;
+	*r = (struct bl_reply){ .status = got.status, .retry_after_s = got.retry_after_s };
+	snprintf(r->field, sizeof(r->field), "%s", got.field);
+	snprintf(r->detail, sizeof(r->detail), "%s", got.detail);
+	return got.out;
 }
 
 Billing__V1__TokenCounts bl_input(uint64_t n)
@@ -123,8 +98,8 @@ struct bl_reply bl_settle(struct bl_world *w, const char *token, const char *bra
 	return r;
 }
 
-struct sx_reply bl_admin(struct bl_world *w, const char *token, enum token_billing_method method,
-			 const void *in)
+struct reply bl_admin(struct bl_world *w, const char *token, enum token_billing_method method,
+		      const void *in)
 {
 	return sx_ask(&w->sx, token, &token_billing_methods[method], in);
 }
@@ -134,7 +109,7 @@ void bl_budget(struct bl_world *w, const struct sx_tenant *t, const char *brand,
 {
 	Billing__V1__PutBudgetRequest in = BILLING__V1__PUT_BUDGET_REQUEST__INIT;
 	Pulsepoint__Decimal s = PULSEPOINT__DECIMAL__INIT, h = PULSEPOINT__DECIMAL__INIT;
-	struct sx_reply r;
+	struct reply r;
 
 	s.units = soft;
 	h.units = hard;

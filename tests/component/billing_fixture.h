@@ -37,8 +37,8 @@ struct bl_reply bl_reserve(struct bl_world *w, const char *token, const char *br
 struct bl_reply bl_settle(struct bl_world *w, const char *token, const char *brand, const char *id,
 			  const Billing__V1__TokenCounts *used, int64_t used_at);
 /* Calls of the admin's methods; in the world's arena. */
-struct sx_reply bl_admin(struct bl_world *w, const char *token, enum token_billing_method method,
-			 const void *in);
+struct reply bl_admin(struct bl_world *w, const char *token, enum token_billing_method method,
+		      const void *in);
 /* Sets the hard budget of the tenant's day ("" brand) in nano-dollars; fails the test if it cannot.
  */
 void bl_budget(struct bl_world *w, const struct sx_tenant *t, const char *brand, int64_t soft,

@@ -73,8 +73,6 @@ void sx_service_kill(struct sx_world *w);
 /* A tenant with one brand that auth knows. */
 void sx_tenant(struct sx_world *w, struct sx_tenant *t);
 
-/* The name that token-billing's fixture has for it. */
-#define sx_reply reply
 struct reply sx_call(struct sx_world *w, const char *token, enum ingest_shopify_method method,
 		     const void *in);
 /* Any method of any service, as the edge calls it. */

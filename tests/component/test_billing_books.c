@@ -88,7 +88,7 @@ static void an_unknown_model_is_unpriced_and_told(void **state)
 	char id[UUID_TEXT] = "", other[UUID_TEXT] = "";
 	struct sx_tenant t;
 	struct bl_reply r;
-	struct sx_reply got;
+	struct reply got;
 
 	(void)state;
 	sx_tenant(&world.sx, &t);
@@ -275,7 +275,7 @@ static void check_grouping(const struct sx_tenant *t, Billing__V1__UsageRequest 
 			   Billing__V1__UsageGrouping by, const char *key, size_t rows)
 {
 	const Billing__V1__UsageReply *u;
-	struct sx_reply got;
+	struct reply got;
 	uint64_t tokens = 0, calls = 0;
 	int64_t nano = 0;
 
@@ -309,7 +309,7 @@ static void usage_adds_up_by_day_brand_user_and_model(void **state)
 	const Billing__V1__UsageReply *u;
 	char other[UUID_TEXT];
 	struct sx_tenant t;
-	struct sx_reply got;
+	struct reply got;
 	int64_t nano;
 
 	(void)state;
@@ -356,7 +356,7 @@ static void nobody_touches_what_is_another_tenants(void **state)
 	Billing__V1__UsageRequest in = BILLING__V1__USAGE_REQUEST__INIT;
 	char id[UUID_TEXT] = "", theirs[UUID_TEXT] = "";
 	struct sx_tenant a, b;
-	struct sx_reply got;
+	struct reply got;
 
 	(void)state;
 	sx_tenant(&world.sx, &a);
@@ -386,7 +386,7 @@ static void wrong_budgets_are_refused_by_field(void **state)
 	Pulsepoint__Decimal low = PULSEPOINT__DECIMAL__INIT, high = PULSEPOINT__DECIMAL__INIT;
 	Pulsepoint__Date from = PULSEPOINT__DATE__INIT, to = PULSEPOINT__DATE__INIT;
 	struct sx_tenant t, other;
-	struct sx_reply r;
+	struct reply r;
 
 	(void)state;
 	sx_tenant(&world.sx, &t);
