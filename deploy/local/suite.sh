@@ -103,6 +103,12 @@ launch() {
 	shift
 	setsid "$@" </dev/null >>"$DIR/log/$name.log" 2>&1 &
 	echo $! >"$DIR/pid/$name"
+	# Until it has become itself, it would be taken for one that has ended.
+	n=0
+	while ! running "$name" && [ -d "/proc/$!" ] && [ "$n" -lt 200 ]; do
+		n=$((n + 1))
+		sleep 0.01
+	done
 }
 
 # Runs a command with the settings of program $1 and no other PP_ variable of ours. The file holds shell words.
@@ -235,7 +241,7 @@ wait_ready() {
 	until_s=$(($(date +%s) + WAIT))
 	until curl -fsS -m 3 "$url" >/dev/null 2>&1; do
 		for s in $(services); do
-			running "$s" || die "$s has ended, see $DIR/log/$s.log"
+			running "$s" || { tail -n 5 "$DIR/log/$s.log" >&2; die "$s has ended, see $DIR/log/$s.log"; }
 		done
 		[ "$(date +%s)" -le "$until_s" ] || die "not ready after $WAIT s: $(curl -sS -m 3 "$url" 2>&1)"
 		sleep 0.1
