@@ -86,7 +86,9 @@ static Billing__V1__UsageRow *row_message(struct call *call, const struct usage_
 	m->calls = (uint32_t)row->calls;
 	m->unpriced_calls = (uint32_t)row->unpriced;
 	m->tokens = t;
-	m->cost = usd(call, row->nano);
+	/* Calls without any price cost something that is not known: absent, never 0. */
+	if (row->calls == 0 || row->unpriced < row->calls)
+		m->cost = usd(call, row->nano);
 	return m;
 }
 
@@ -123,7 +125,7 @@ enum status on_get_usage(struct call *call, const Billing__V1__UsageRequest *in,
 	}
 	out->open_reservations = (uint32_t)u.open;
 	out->expired_reservations = (uint32_t)u.expired;
-	return out->from && out->to && out->rows && out->total ? ST_OK : out_of_memory(call);
+	return arena_failed(call->arena) ? out_of_memory(call) : ST_OK;
 }
 
 /* ---- budgets ---- */

@@ -80,6 +80,34 @@ static void nothing_used_leaves_no_line(void **state)
 
 /* ---- prices that nobody knows ---- */
 
+/* A priced call beside that of the unknown model: what is known is told, the rest stays open. */
+static void check_beside_a_priced_call(const struct sx_tenant *t, Billing__V1__UsageRequest *in)
+{
+	const Billing__V1__TokenCounts used = bl_input(BL_TOKENS);
+	const Billing__V1__UsageReply *usage;
+	char id[UUID_TEXT] = "";
+	struct reply got;
+
+	assert_int_equal(bl_reserve(&world, t->viewer, t->brand, BL_MODEL, BL_TOKENS, id).status,
+			 ST_OK);
+	assert_int_equal(bl_settle(&world, t->viewer, t->brand, id, &used, 0).status, ST_OK);
+	got = bl_admin(&world, t->admin, TOKEN_BILLING_GET_USAGE, in);
+	assert_int_equal(got.status, ST_OK);
+	usage = got.out;
+	assert_int_equal(usage->n_rows, 2);
+	for (size_t i = 0; i < usage->n_rows; i++) {
+		const Billing__V1__UsageRow *row = usage->rows[i];
+		bool priced = strcmp(row->key, BL_MODEL) == 0;
+
+		assert_int_equal(row->unpriced_calls, priced ? 0 : 1);
+		assert_int_equal(row->cost != NULL, priced);
+	}
+	assert_int_equal(usage->total->calls, 2);
+	assert_int_equal(usage->total->unpriced_calls, 1);
+	assert_non_null(usage->total->cost);
+	assert_int_equal(usage->total->cost->units, BL_NANO);
+}
+
 static void an_unknown_model_is_unpriced_and_told(void **state)
 {
 	const Billing__V1__TokenCounts used = bl_input(77);
@@ -112,6 +140,11 @@ static void an_unknown_model_is_unpriced_and_told(void **state)
 	assert_int_equal(usage->n_rows, 1);
 	assert_int_equal(usage->rows[0]->unpriced_calls, 1);
 	assert_int_equal(usage->rows[0]->tokens->input, 77);
+	/* What it cost is not known, which is not 0. */
+	assert_null(usage->rows[0]->cost);
+	assert_int_equal(usage->total->unpriced_calls, 1);
+	assert_null(usage->total->cost);
+	check_beside_a_priced_call(&t, &in);
 	/* Nobody can say that it fits. */
 	bl_budget(&world, &t, "", -1, BL_NANO);
 	r = bl_reserve(&world, t.viewer, t.brand, "claude-unheard-of", 1, other);
