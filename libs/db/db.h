@@ -116,6 +116,12 @@ int db_add(struct db_tx *tx, const char *stmt, const struct db_args *args);
  * unknown: ST_UNAVAILABLE, never retried by itself.
  */
 enum status db_run(struct db_tx *tx, int64_t deadline_mono_us, struct error *err) MUST_USE;
+/*
+ * Microseconds that this thread has waited for the database so far, in all that sends to it or
+ * waits for a connection, of whatever pool: what lies between two readings belongs to what was done
+ * between.
+ */
+int64_t db_waited_us(void);
 
 /* ---- open: look before you write ---- */
 

@@ -245,6 +245,8 @@ void db__tx_after_commit(struct db_tx *tx);
 enum status db__tx_append(struct db_tx *tx, const char *stmt, const struct db_args *args,
 			  struct db_call *ret, const char **why) MUST_USE;
 int64_t db__deadline(int64_t deadline);
+/* From then on until now this thread waited for the database. */
+void db__waited(int64_t since);
 
 /* open.c: rolls back and gives the connection back. */
 void db__tx_abandon(struct db_tx *tx);

@@ -71,11 +71,13 @@ static enum status answer(struct db_tx *tx, const char *name, int *ret, struct e
 	struct db_conn *c = tx->conn;
 	struct db_segment *s = &c->segments[c->first];
 	struct error why = { 0 };
+	int64_t start = time_mono_us();
 	enum status st;
 
 	if (!db__send_sync(c))
 		return lost(tx, ST_UNAVAILABLE, err);
 	st = await_segment(tx, answer_limit(tx), err);
+	db__waited(start);
 	if (st != ST_OK)
 		return st;
 	if (s->failure) {
@@ -185,12 +187,14 @@ enum status db_begin(struct db_tx **ret, struct db *db, const struct db_scope *s
 {
 	struct db_tx *tx = db__tx_alloc(db, scope, true);
 	struct error why = { 0 };
+	int64_t start = time_mono_us();
 	enum status st;
 
 	if (!tx)
 		return error_set(err, ST_UNAVAILABLE, NULL, "out of memory");
 	tx->deadline = db__deadline(deadline_mono_us);
 	st = acquire(tx, &why);
+	db__waited(start);
 	if (st == ST_OK) {
 		/* Without a deadline of the caller only the wait for the connection was bounded. */
 		if (!deadline_mono_us)
@@ -268,7 +272,7 @@ static bool next_plain(struct db_tx *tx, int64_t limit, PGresult **ret, enum sta
 /* Reads the answers of free SQL; the first failure is told. */
 static enum status read_plain(struct db_tx *tx, struct error *why)
 {
-	int64_t limit = answer_limit(tx);
+	int64_t limit = answer_limit(tx), start = time_mono_us();
 	enum status st = ST_OK;
 	PGresult *r = NULL;
 
@@ -282,6 +286,7 @@ static enum status read_plain(struct db_tx *tx, struct error *why)
 		if (kind == PGRES_COPY_IN || kind == PGRES_COPY_OUT || kind == PGRES_COPY_BOTH)
 			return ST_UNSUPPORTED;
 	}
+	db__waited(start);
 	return PQstatus(tx->conn->pg) == CONNECTION_BAD ? ST_UNAVAILABLE : st;
 }
 

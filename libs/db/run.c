@@ -306,6 +306,7 @@ static enum status run_admitted(struct db_tx *tx, struct error *err)
 enum status db_run(struct db_tx *tx, int64_t deadline_mono_us, struct error *err)
 {
 	struct error own = { 0 }; /* a retry that went well leaves the caller's untouched */
+	int64_t start = time_mono_us();
 	enum status st;
 
 	CHECK_MAGIC(tx, DB_TX_MAGIC);
@@ -317,6 +318,7 @@ enum status db_run(struct db_tx *tx, int64_t deadline_mono_us, struct error *err
 		return error_set(err, ST_UNAVAILABLE, NULL, "out of memory");
 	tx->deadline = db__deadline(deadline_mono_us);
 	st = tx->n_calls ? run_admitted(tx, &own) : ST_OK;
+	db__waited(start);
 	tx->state = DB_TX_DONE;
 	if (st != ST_OK) {
 		db__tx_drop_results(tx);

@@ -9,6 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+static _Thread_local int64_t waited_us;
+
+int64_t db_waited_us(void)
+{
+	return waited_us;
+}
+
+void db__waited(int64_t since)
+{
+	waited_us += time_mono_us() - since;
+}
+
 int64_t db__deadline(int64_t deadline)
 {
 	return deadline ? deadline : time_mono_us() + DB_DEADLINE_US;

@@ -39,13 +39,11 @@ static void note_race(struct call *call, const struct db_tx *tx)
 
 enum status call_run(struct call *call, struct db_tx *tx)
 {
-	int64_t start = time_mono_us();
 	enum status st;
 
 	if (!tx)
 		return error_set(call->err, ST_UNAVAILABLE, NULL, "the service is out of memory");
 	st = db_run(tx, call->deadline_us, call->err);
-	call->db_us += time_mono_us() - start;
 	if (st == ST_CONFLICT)
 		note_race(call, tx);
 	return st;
@@ -54,10 +52,8 @@ enum status call_run(struct call *call, struct db_tx *tx)
 enum status call_begin(struct call *call, struct db_tx **ret)
 {
 	struct db_scope scope = call_scope(call);
-	int64_t start = time_mono_us();
 	enum status st = db_begin(ret, call->svc->db, &scope, call->deadline_us, call->err);
 
-	call->db_us += time_mono_us() - start;
 	return st;
 }
 

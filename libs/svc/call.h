@@ -36,7 +36,7 @@ struct call {
 	const char *idempotency_key;        /* NULL: none */
 	const char *client_ip;              /* as the edge saw it; "" when not from the edge */
 	const ProtobufCMessage *in;         /* for the idempotency record */
-	int64_t db_us;                      /* time spent in the database */
+	int64_t db_us;                      /* waited for the database; known at the end */
 	size_t sent_bytes;                  /* of the answer or its parts, for telemetry */
 	bool idempotency_lost; /* set by call_seal and call_run: another copy won the race */
 };
@@ -49,7 +49,7 @@ struct db_scope call_scope(const struct call *call);
  * memory is out.
  */
 struct db_tx *call_tx(struct call *call);
-/* db_run with the call's deadline, time counted. */
+/* db_run with the call's deadline. */
 enum status call_run(struct call *call, struct db_tx *tx) MUST_USE;
 /* db_begin in the caller's scope with the call's deadline. */
 enum status call_begin(struct call *call, struct db_tx **ret) MUST_USE;

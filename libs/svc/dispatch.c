@@ -307,13 +307,14 @@ static void serve_method(struct svc *svc, const struct contract_method *method, 
 	struct call call = {
 		.svc = svc, .app = svc->app, .method = method, .arena = arena, .err = &err
 	};
-	int64_t start = time_mono_us(), us;
+	int64_t start = time_mono_us(), waited = db_waited_us(), us;
 	enum status st;
 
 	read_headers(&call, m);
 	log_context(call.request_id, NULL);
 	st = handle(&call, &who, m);
 	us = time_mono_us() - start;
+	call.db_us = db_waited_us() - waited;
 	count(&call, st, us);
 	tell(&call, m, st, us);
 	log_context(NULL, NULL);

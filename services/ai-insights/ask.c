@@ -173,7 +173,6 @@ static enum status ask_model(const struct asking *a, struct answer *ret, enum as
 		st = put_draft(a, &t.draft, t.text, ret);
 	if (st == ST_OK && t.reason == ASK_NONE)
 		ret->model = arena_strdup(a->call->arena, t.model);
-	a->call->db_us = t.call.db_us;
 	turns_done(&t);
 	arena_free(t.call.arena);
 	return st;

@@ -25,12 +25,15 @@
 #define READING_PART_NUM 11 /* and none is read on after eleven twelfths */
 #define READING_PART_DEN 12
 
+#define ROOM_WAIT_MS \
+	20000 /* at most so long, of one question, for what other calls hold of a budget */
 #define ROOM_LOOK_MS 100 /* who waits for room in the budget looks so often whether to go on */
 
 struct run {
 	struct turns *t;
 	struct conversation *talk;
 	int64_t begin_until, read_until; /* monotonic */
+	int64_t room_until;              /* monotonic; 0: nothing was waited for yet */
 	struct running running;          /* with the flag that cuts a turn short */
 	enum status failed; /* what ends the whole: the asker left, no access any more */
 	int64_t most;       /* tokens that were reserved for reading */
@@ -88,14 +91,17 @@ static void on_text(void *arg, const char *text, size_t len)
 
 /*
  * Other calls hold what is left of the budget: waits as long as token-billing says. False when it
- * is not to be tried again: no turn may begin after the wait, the process ends, the asker left.
+ * is not to be tried again: it was waited long enough (a hold whose caller died stays until it
+ * expires), no turn may begin after the wait, the process ends, the asker left.
  */
 static bool wait_for_room(struct run *r)
 {
 	struct turns *t = r->t;
 	int64_t until = time_mono_us() + http_backoff(0, t->bill.wait_s);
 
-	if (t->bill.wait_s == 0 || until >= r->begin_until)
+	if (r->room_until == 0)
+		r->room_until = time_mono_us() + ROOM_WAIT_MS * INT64_C(1000);
+	if (t->bill.wait_s == 0 || until >= r->begin_until || until >= r->room_until)
 		return false;
 	while (time_mono_us() < until) {
 		if (svc_stopping(t->call.svc))

@@ -480,6 +480,45 @@ static void test_results_are_bounded_and_droppable(void **state)
 	db_close(db);
 }
 
+static int64_t waited_since(int64_t before)
+{
+	return db_waited_us() - before;
+}
+
+/* What a thread waited for the database is counted, whichever way it waits; of others', nothing. */
+static void test_waiting_is_counted(void **state)
+{
+	struct db *db = dbf_pool(database.superuser, 2, stmts);
+	struct db_tx *tx;
+	struct db_args args;
+	struct error err = { 0 };
+	int64_t before = db_waited_us();
+
+	(void)state;
+	tx = begin(db);
+	assert_true(waited_since(before) > 0);
+	before = db_waited_us();
+	assert_int_equal(exec1(tx, "sleep", "0.05", NULL), ST_OK);
+	assert_true(waited_since(before) >= 50000);
+	before = db_waited_us();
+	assert_int_equal(db_exec_sql(tx, "SELECT pg_sleep(0.05)", &err), ST_OK);
+	assert_true(waited_since(before) >= 50000);
+	before = db_waited_us();
+	assert_int_equal(db_commit(tx, &err), ST_OK);
+	assert_true(waited_since(before) > 0);
+	db_tx_free(tx);
+	before = db_waited_us();
+	tx = db_tx_new(db, NULL);
+	db_args_init(&args, NULL);
+	db_arg_text(&args, "0.05");
+	db_add(tx, "sleep", &args);
+	assert_int_equal(waited_since(before), 0);
+	assert_int_equal(db_run(tx, 0, &err), ST_OK);
+	assert_true(waited_since(before) >= 50000);
+	db_tx_free(tx);
+	db_close(db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -498,6 +537,7 @@ int main(void)
 		cmocka_unit_test_setup(test_lost_connection, setup),
 		cmocka_unit_test_setup(test_either_kind_by_db_do, setup),
 		cmocka_unit_test_setup(test_results_are_bounded_and_droppable, setup),
+		cmocka_unit_test_setup(test_waiting_is_counted, setup),
 	};
 
 	return cmocka_run_group_tests(tests, setup_group, NULL);

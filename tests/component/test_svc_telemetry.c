@@ -124,6 +124,8 @@ static void test_a_request_is_a_row(void **state)
 
 	(void)state;
 	world_brand(&w, token, "Told", "told.example.com");
+	/* Transactions that look before they write are counted, too. */
+	assert_true(row_of("test-request")->database_us > 0);
 	send("pp.rpc.auth.list_brands", token, "told-1", "", 0);
 	row = row_of("told-1");
 	assert_string_equal(row->method, "ListBrands");
