@@ -84,6 +84,25 @@ static void put_parameter(struct json_out *j, const struct field *f, const char 
 	json_end_object(j);
 }
 
+/* What a stream that is taken up again tells: SSE, https://html.spec.whatwg.org, "last-event-id".
+ */
+static const struct field *resumes_by(const struct method *me)
+{
+	const struct field *f = message_field(me->in, "last_event_id");
+
+	return f && f->rule->in_header ? f : NULL;
+}
+
+static void put_last_event_id(struct json_out *j, const struct field *f)
+{
+	json_object(j, NULL);
+	json_string(j, "name", "Last-Event-ID");
+	json_string(j, "in", "header");
+	json_string_if(j, "description", f->doc);
+	openapi_field(j, "schema", f, USED_IN);
+	json_end_object(j);
+}
+
 static void put_idempotency_key(struct json_out *j, const struct method *me)
 {
 	json_object(j, NULL);
@@ -117,6 +136,8 @@ static void put_parameters(struct json_out *j, const struct method *me)
 	}
 	if (keyed)
 		put_idempotency_key(j, me);
+	if (resumes_by(me))
+		put_last_event_id(j, resumes_by(me));
 	json_end_array(j);
 }
 
@@ -166,7 +187,7 @@ static bool answer_applies(const struct method *me, int code)
 {
 	bool public = me->rule->role == PULSEPOINT__ROLE__ROLE_PUBLIC;
 	bool input = any_field(me, in_path) || any_field(me, in_query) || any_field(me, in_body) ||
-		     is_upload(me);
+		     is_upload(me) || resumes_by(me);
 	bool body = is_upload(me) || any_field(me, in_body);
 
 	switch (code) {

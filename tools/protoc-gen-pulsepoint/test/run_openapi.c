@@ -313,6 +313,29 @@ static void json_forms(void **state)
 	assert_true(has(get(get(schemas, "Problem"), "properties"), "field"));
 }
 
+static int resuming;
+
+/* A stream that can be taken up again says how, and that a wrong id is refused. */
+static void check_resuming(const struct contract_method *m, const cJSON *op)
+{
+	bool resumes = protobuf_c_message_descriptor_get_field_by_name(m->input, "last_event_id");
+	const cJSON *p = parameter_of(op, "Last-Event-ID");
+
+	assert_int_equal(p != NULL, resumes);
+	if (!resumes)
+		return;
+	assert_string_equal(text(p, "in"), "header");
+	assert_true(has(get(op, "responses"), "400"));
+	resuming++;
+}
+
+static void streams_say_how_they_are_resumed(void **state)
+{
+	(void)state;
+	(void)each_route(check_resuming);
+	assert_true(resuming > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +345,7 @@ int main(void)
 		cmocka_unit_test(operations_say_what_the_contract_says),
 		cmocka_unit_test(limits_are_those_of_the_tables),
 		cmocka_unit_test(json_forms),
+		cmocka_unit_test(streams_say_how_they_are_resumed),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);
