@@ -28,42 +28,54 @@ struct word {
 };
 
 static const struct word words[] = {
-	{ "zero", W_UNIT, 0 },        { "one", W_UNIT, 1 },          { "two", W_UNIT, 2 },
-	{ "three", W_UNIT, 3 },       { "four", W_UNIT, 4 },         { "five", W_UNIT, 5 },
-	{ "six", W_UNIT, 6 },         { "seven", W_UNIT, 7 },        { "eight", W_UNIT, 8 },
-	{ "nine", W_UNIT, 9 },        { "ten", W_TEEN, 10 },         { "eleven", W_TEEN, 11 },
-	{ "twelve", W_TEEN, 12 },     { "thirteen", W_TEEN, 13 },    { "fourteen", W_TEEN, 14 },
-	{ "fifteen", W_TEEN, 15 },    { "sixteen", W_TEEN, 16 },     { "seventeen", W_TEEN, 17 },
-	{ "eighteen", W_TEEN, 18 },   { "nineteen", W_TEEN, 19 },    { "twenty", W_TENS, 20 },
-	{ "thirty", W_TENS, 30 },     { "forty", W_TENS, 40 },       { "fourty", W_TENS, 40 },
-	{ "fifty", W_TENS, 50 },      { "sixty", W_TENS, 60 },       { "seventy", W_TENS, 70 },
-	{ "eighty", W_TENS, 80 },     { "ninety", W_TENS, 90 },      { "hundred", W_HUNDRED, 2 },
-	{ "thousand", W_SCALE, 3 },   { "million", W_SCALE, 6 },     { "billion", W_SCALE, 9 },
-	{ "trillion", W_SCALE, 12 },  { "lakh", W_SCALE, 5 },        { "crore", W_SCALE, 7 },
-	{ "tens", W_VAGUE, 0 },       { "hundreds", W_VAGUE, 0 },    { "thousands", W_VAGUE, 0 },
-	{ "millions", W_VAGUE, 0 },   { "billions", W_VAGUE, 0 },    { "trillions", W_VAGUE, 0 },
-	{ "dozens", W_VAGUE, 0 },     { "lakhs", W_VAGUE, 0 },       { "crores", W_VAGUE, 0 },
-	{ "umpteen", W_VAGUE, 0 },    { "zillion", W_VAGUE, 0 },     { "quadrillion", W_VAGUE, 0 },
-	{ "thousandths", W_PART, 0 }, { "dozen", W_SOLE, 12 },       { "couple", W_SOLE, 2 },
-	{ "pair", W_SOLE, 2 },        { "double", W_TIMES, 2 },      { "doubled", W_TIMES, 2 },
-	{ "doubles", W_TIMES, 2 },    { "doubling", W_TIMES, 2 },    { "twice", W_TIMES, 2 },
-	{ "triple", W_TIMES, 3 },     { "tripled", W_TIMES, 3 },     { "triples", W_TIMES, 3 },
-	{ "tripling", W_TIMES, 3 },   { "treble", W_TIMES, 3 },      { "trebled", W_TIMES, 3 },
-	{ "thrice", W_TIMES, 3 },     { "quadruple", W_TIMES, 4 },   { "quadrupled", W_TIMES, 4 },
-	{ "sextuple", W_TIMES, 6 },   { "sextupled", W_TIMES, 6 },   { "septuple", W_TIMES, 7 },
-	{ "septupled", W_TIMES, 7 },  { "octuple", W_TIMES, 8 },     { "octupled", W_TIMES, 8 },
-	{ "decupled", W_TIMES, 10 },  { "decade", W_SOLE, 10 },      { "decades", W_VAGUE, 0 },
-	{ "grand", W_VAGUE, 0 },      { "score", W_SOLE, 20 },       { "scores", W_VAGUE, 0 },
-	{ "quadruples", W_TIMES, 4 }, { "quintuple", W_TIMES, 5 },   { "quintupled", W_TIMES, 5 },
-	{ "half", W_PERCENT, 50 },    { "halve", W_PERCENT, 50 },    { "halved", W_PERCENT, 50 },
-	{ "halves", W_PART, 0 },      { "halving", W_PERCENT, 50 },  { "thirds", W_PART, 0 },
-	{ "quarters", W_PART, 0 },    { "fifths", W_PART, 0 },       { "tenths", W_PART, 0 },
-	{ "fourths", W_PART, 0 },     { "sixths", W_PART, 0 },       { "sevenths", W_PART, 0 },
-	{ "eighths", W_PART, 0 },     { "ninths", W_PART, 0 },       { "hundredths", W_PART, 0 },
-	{ "first", W_ORDINAL, 1 },    { "second", W_ORDINAL, 2 },    { "third", W_ORDINAL, 3 },
-	{ "fourth", W_ORDINAL, 4 },   { "fifth", W_ORDINAL, 5 },     { "sixth", W_ORDINAL, 6 },
-	{ "seventh", W_ORDINAL, 7 },  { "eighth", W_ORDINAL, 8 },    { "ninth", W_ORDINAL, 9 },
-	{ "tenth", W_ORDINAL, 10 },   { "eleventh", W_ORDINAL, 11 }, { "twelfth", W_ORDINAL, 12 },
+	{ "zero", W_UNIT, 0 },         { "one", W_UNIT, 1 },          { "two", W_UNIT, 2 },
+	{ "three", W_UNIT, 3 },        { "four", W_UNIT, 4 },         { "five", W_UNIT, 5 },
+	{ "six", W_UNIT, 6 },          { "seven", W_UNIT, 7 },        { "eight", W_UNIT, 8 },
+	{ "nine", W_UNIT, 9 },         { "ten", W_TEEN, 10 },         { "eleven", W_TEEN, 11 },
+	{ "twelve", W_TEEN, 12 },      { "thirteen", W_TEEN, 13 },    { "fourteen", W_TEEN, 14 },
+	{ "fifteen", W_TEEN, 15 },     { "sixteen", W_TEEN, 16 },     { "seventeen", W_TEEN, 17 },
+	{ "eighteen", W_TEEN, 18 },    { "nineteen", W_TEEN, 19 },    { "twenty", W_TENS, 20 },
+	{ "thirty", W_TENS, 30 },      { "forty", W_TENS, 40 },       { "fourty", W_TENS, 40 },
+	{ "fifty", W_TENS, 50 },       { "sixty", W_TENS, 60 },       { "seventy", W_TENS, 70 },
+	{ "eighty", W_TENS, 80 },      { "ninety", W_TENS, 90 },      { "hundred", W_HUNDRED, 2 },
+	{ "thousand", W_SCALE, 3 },    { "million", W_SCALE, 6 },     { "billion", W_SCALE, 9 },
+	{ "trillion", W_SCALE, 12 },   { "lakh", W_SCALE, 5 },        { "crore", W_SCALE, 7 },
+	{ "tens", W_VAGUE, 0 },        { "hundreds", W_VAGUE, 0 },    { "thousands", W_VAGUE, 0 },
+	{ "millions", W_VAGUE, 0 },    { "billions", W_VAGUE, 0 },    { "trillions", W_VAGUE, 0 },
+	{ "dozens", W_VAGUE, 0 },      { "lakhs", W_VAGUE, 0 },       { "crores", W_VAGUE, 0 },
+	{ "umpteen", W_VAGUE, 0 },     { "myriad", W_VAGUE, 0 },      { "myriads", W_VAGUE, 0 },
+	{ "teens", W_VAGUE, 0 },       { "twenties", W_VAGUE, 0 },    { "thirties", W_VAGUE, 0 },
+	{ "forties", W_VAGUE, 0 },     { "fifties", W_VAGUE, 0 },     { "sixties", W_VAGUE, 0 },
+	{ "seventies", W_VAGUE, 0 },   { "eighties", W_VAGUE, 0 },    { "nineties", W_VAGUE, 0 },
+	{ "duo", W_SOLE, 2 },          { "trio", W_SOLE, 3 },         { "quartet", W_SOLE, 4 },
+	{ "quintet", W_SOLE, 5 },      { "sextet", W_SOLE, 6 },       { "septet", W_SOLE, 7 },
+	{ "octet", W_SOLE, 8 },        { "threescore", W_SOLE, 60 },  { "fourscore", W_SOLE, 80 },
+	{ "trebles", W_TIMES, 3 },     { "trebling", W_TIMES, 3 },    { "quadrupling", W_TIMES, 4 },
+	{ "quintuples", W_TIMES, 5 },  { "quintupling", W_TIMES, 5 }, { "sextuples", W_TIMES, 6 },
+	{ "sextupling", W_TIMES, 6 },  { "septuples", W_TIMES, 7 },   { "septupling", W_TIMES, 7 },
+	{ "octuples", W_TIMES, 8 },    { "octupling", W_TIMES, 8 },   { "decuple", W_TIMES, 10 },
+	{ "decupling", W_TIMES, 10 },  { "centuple", W_TIMES, 100 },  { "centupled", W_TIMES, 100 },
+	{ "quartered", W_VAGUE, 0 },   { "quartering", W_VAGUE, 0 },  { "thousandths", W_PART, 0 },
+	{ "dozen", W_SOLE, 12 },       { "couple", W_SOLE, 2 },       { "pair", W_SOLE, 2 },
+	{ "double", W_TIMES, 2 },      { "doubled", W_TIMES, 2 },     { "doubles", W_TIMES, 2 },
+	{ "doubling", W_TIMES, 2 },    { "twice", W_TIMES, 2 },       { "triple", W_TIMES, 3 },
+	{ "tripled", W_TIMES, 3 },     { "triples", W_TIMES, 3 },     { "tripling", W_TIMES, 3 },
+	{ "treble", W_TIMES, 3 },      { "trebled", W_TIMES, 3 },     { "thrice", W_TIMES, 3 },
+	{ "quadruple", W_TIMES, 4 },   { "quadrupled", W_TIMES, 4 },  { "sextuple", W_TIMES, 6 },
+	{ "sextupled", W_TIMES, 6 },   { "septuple", W_TIMES, 7 },    { "septupled", W_TIMES, 7 },
+	{ "octuple", W_TIMES, 8 },     { "octupled", W_TIMES, 8 },    { "decupled", W_TIMES, 10 },
+	{ "decade", W_SOLE, 10 },      { "decades", W_VAGUE, 0 },     { "grand", W_VAGUE, 0 },
+	{ "score", W_SOLE, 20 },       { "scores", W_VAGUE, 0 },      { "quadruples", W_TIMES, 4 },
+	{ "quintuple", W_TIMES, 5 },   { "quintupled", W_TIMES, 5 },  { "half", W_PERCENT, 50 },
+	{ "halve", W_PERCENT, 50 },    { "halved", W_PERCENT, 50 },   { "halves", W_PART, 0 },
+	{ "halving", W_PERCENT, 50 },  { "thirds", W_PART, 0 },       { "quarters", W_PART, 0 },
+	{ "fifths", W_PART, 0 },       { "tenths", W_PART, 0 },       { "fourths", W_PART, 0 },
+	{ "sixths", W_PART, 0 },       { "sevenths", W_PART, 0 },     { "eighths", W_PART, 0 },
+	{ "ninths", W_PART, 0 },       { "hundredths", W_PART, 0 },   { "first", W_ORDINAL, 1 },
+	{ "second", W_ORDINAL, 2 },    { "third", W_ORDINAL, 3 },     { "fourth", W_ORDINAL, 4 },
+	{ "fifth", W_ORDINAL, 5 },     { "sixth", W_ORDINAL, 6 },     { "seventh", W_ORDINAL, 7 },
+	{ "eighth", W_ORDINAL, 8 },    { "ninth", W_ORDINAL, 9 },     { "tenth", W_ORDINAL, 10 },
+	{ "eleventh", W_ORDINAL, 11 }, { "twelfth", W_ORDINAL, 12 },
 };
 
 #define FOLD_LEN 4 /* of "fold" */
@@ -81,6 +93,18 @@ static bool is_number(enum word_kind kind)
 	return kind == W_UNIT || kind == W_TEEN || kind == W_TENS;
 }
 
+/* "sextillion", "gazillions": larger than any figure, so none of them is read. */
+static bool is_illion(const struct scan *t, size_t at, size_t end)
+{
+	static const char *const tails[] = { "illion", "illions", "illionth", "illionths" };
+
+	for (size_t i = 0; i < sizeof(tails) / sizeof(*tails); i++)
+		if (end - at > strlen(tails[i]) &&
+		    scan_is_word(t, end - strlen(tails[i]), end, tails[i]))
+			return true;
+	return false;
+}
+
 /* The meaning of a word: in the table, or made from one that is ("thirteenth", "twentieth",
  * "threefold"). */
 static struct word find_word(const struct scan *t, size_t at, size_t end)
@@ -89,6 +113,8 @@ static struct word find_word(const struct scan *t, size_t at, size_t end)
 	char stem[16];
 	size_t n = end - at;
 
+	if (w.kind == W_NONE && is_illion(t, at, end))
+		return (struct word){ "", W_VAGUE, 0 };
 	if (w.kind != W_NONE || n < 6 || n >= sizeof(stem))
 		return w;
 	if (scan_is_word(t, end - FOLD_LEN, end, "fold")) {
@@ -246,33 +272,68 @@ static bool is_idiom(const struct scan *t, size_t at, size_t end)
 						      scan_is_word(t, next, next_end, "down"));
 }
 
-/* "quarter" is a part of something only as "a quarter of"; else it is three months. */
-static bool is_quarter(const struct scan *t, size_t at, size_t end)
+/* The word that ends before `at`, behind one space or hyphen; `at` when there is none. */
+static size_t word_before(const struct scan *t, size_t at, size_t *end)
 {
-	size_t next_end, next = next_word(t, end, false, &next_end);
+	size_t from;
 
-	return scan_is_word(t, at, end, "quarter") && scan_is_word(t, next, next_end, "of");
+	*end = at > 0 && (t->s[at - 1] == ' ' || t->s[at - 1] == '-') ? at - 1 : at;
+	for (from = *end; *end < at && from > 0 && is_alpha(t->s[from - 1]);)
+		from--;
+	return from < *end ? from : at;
 }
 
-/* The word that ends before `at`, behind one space or hyphen. */
-static bool is_behind(const struct scan *t, size_t at, const char *word)
+static bool is_among(const struct scan *t, size_t at, size_t end, const char *const *list)
 {
-	size_t end = at > 0 && (t->s[at - 1] == ' ' || t->s[at - 1] == '-') ? at - 1 : at,
-	       from = end;
+	for (; *list; list++)
+		if (scan_is_word(t, at, end, *list))
+			return true;
+	return false;
+}
 
-	while (from > 0 && is_alpha(t->s[from - 1]))
-		from--;
-	return end < at && scan_is_word(t, from, end, word);
+static bool is_behind_one_of(const struct scan *t, size_t at, const char *const *list)
+{
+	size_t end, from = word_before(t, at, &end);
+
+	return from < at && is_among(t, from, end, list);
+}
+
+/* "a quarter of", "by a quarter", "a quarter less" are a part of something; "the last quarter", "in
+ * a quarter", "a quarter ago" are three months. */
+static bool is_quarter(const struct scan *t, size_t at, size_t end)
+{
+	static const char *const articles[] = { "a", "another", NULL };
+	static const char *const by_how[] = { "less",  "more", "fewer", "higher",
+					      "lower", "off",  NULL };
+	static const char *const during[] = { "in",     "per",    "once", "twice",
+					      "within", "during", "for",  NULL };
+	static const char *const when[] = { "ago",   "later", "earlier", "before",
+					    "after", "year",  "end",     NULL };
+	size_t next_end, next = next_word(t, end, false, &next_end), a_end;
+	size_t a = word_before(t, at, &a_end);
+
+	if (!scan_is_word(t, at, end, "quarter"))
+		return false;
+	if (scan_is_word(t, next, next_end, "of"))
+		return true;
+	if (a == at || !is_among(t, a, a_end, articles))
+		return false;
+	return is_among(t, next, next_end, by_how) ||
+	       (!is_behind_one_of(t, a, during) && !is_among(t, next, next_end, when));
 }
 
 static bool read_sole(const struct scan *t, size_t at, size_t *end, struct number *ret)
 {
+	static const char *const parts[] = { "a",         "another", "last",   "final",  "top",
+					     "bottom",    "upper",   "lower",  "middle", "other",
+					     "remaining", "nearly",  "almost", "about",  "roughly",
+					     "over",      NULL };
 	struct word w = find_word(t, at, *end);
 
 	if (is_quarter(t, at, *end))
 		w = (struct word){ "", W_PERCENT, 25 };
-	/* "a third of", "by a third": a part, not a place. */
-	if (w.kind == W_ORDINAL && w.value > 2 && is_behind(t, at, "a"))
+	/* "a third of", "the last fifth of": a part, not a place. */
+	if (w.kind == W_ORDINAL && w.value > 2 && is_behind_one_of(t, at, parts))
 		w.kind = W_PART;
 	if (w.kind == W_NONE || is_idiom(t, at, *end))
 		return false;

@@ -163,7 +163,8 @@ static bool is_count(const struct judge *j, const struct number *n, struct evide
 		if (!e->is_count || !figure_read(e->value, strlen(e->value), &value))
 			continue;
 		if (rank ? n->value.units >= 1 && figure_compare(n->value, value) <= 0
-			 : trace_fit(n, e, false).fit == FIT_EXACT) {
+			 : trace_fit(n, e, false).fit == FIT_EXACT &&
+				    trace_counts(j->text, j->sentence, n, e->unit)) {
 			*ret = e;
 			return true;
 		}
@@ -178,7 +179,7 @@ static enum trace_reason judge_bare(const struct judge *j, const struct number *
 {
 	enum trace_reason reason;
 
-	if (trace_is_period(j->ev, n))
+	if (trace_is_period(j->ev, j->text, j->sentence, n))
 		return TRACE_PERIOD;
 	if (trace_is_wanted(j->question, j->text, j->sentence, n))
 		return TRACE_QUESTION;

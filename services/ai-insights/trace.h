@@ -9,10 +9,13 @@
  *     written, its unit must not contradict, and the sentence must not name another row instead.
  *  2. Part of a row's name that stands whole in the text; a list's "1." at the start of a line;
  *     "one" and "first" that count nothing; a day, month, year or window of the arguments and
- *     results; how many the question wants to see ("top 10").
+ *     results where the sentence says one ("in 2011", "the last 28 days"; not "2011 baskets", "28
+ *     days of stock"); how many the question wants to see ("top 10").
  *  3. Without a marker: exactly the value of some figure, with three significant digits or with its
  *     currency or percent sign; or its rounding with both.
- *  4. A whole number up to 99 that is the value of a count ("rows_total").
+ *  4. A whole number up to 99 that is the value of a count ("rows_total"), with the noun of what
+ *     was counted behind it ("3 campaigns", "the 3 best campaigns", "3 of 12 campaigns") or
+ *     said of all ("all 3 of them"); a place within a count ("3rd").
  * Everything else is untraced, markers of unknown figures too.
  */
 #ifndef AI_INSIGHTS_TRACE_H

@@ -51,6 +51,57 @@ bool trace_is_list(const char *text, size_t len, const struct number *n)
 	return number == 1;
 }
 
+/* ---- words around a number ---- */
+
+static bool in_list(const char *const *words, const char *s, size_t len)
+{
+	for (; *words; words++)
+		if (strlen(*words) == len && strncasecmp(*words, s, len) == 0)
+			return true;
+	return false;
+}
+
+/* Bytes that part words; emphasis is written around numbers. */
+static bool is_gap(char c)
+{
+	return c == ' ' || c == '-' || c == '*' || c == '_';
+}
+
+/* The word before or behind a place, within the sentence; its length. */
+static size_t word_before(const char *text, struct span s, size_t at, const char **word)
+{
+	size_t end = at;
+
+	while (end > s.from && is_gap(text[end - 1]))
+		end--;
+	at = end;
+	while (at > s.from && isalpha((unsigned char)text[at - 1]))
+		at--;
+	*word = text + at;
+	return end - at;
+}
+
+static size_t word_behind(const char *text, struct span s, size_t at, const char **word)
+{
+	size_t end;
+
+	while (at < s.to && is_gap(text[at]))
+		at++;
+	for (end = at; end < s.to && isalpha((unsigned char)text[end]);)
+		end++;
+	*word = text + at;
+	return end - at;
+}
+
+/* The word before the word at `word`. */
+static bool is_before(const char *text, struct span s, const char *word, const char *const *list)
+{
+	const char *first;
+	size_t len = word_before(text, s, (size_t)(word - text), &first);
+
+	return in_list(list, first, len);
+}
+
 /* ---- days, times, windows ---- */
 
 static int field(const char *s, size_t from, size_t n)
@@ -94,7 +145,7 @@ static bool is_known_day(const struct evidence_list *ev, const struct number *n)
 	return false;
 }
 
-/* "2011" standing alone; not "2011 orders". */
+/* Digits that may be a year of the data; not "2011 orders". */
 static bool is_year(const struct evidence_list *ev, const struct number *n)
 {
 	static const char *const counted[] = { "orders",   "order",       "units", "campaigns",
@@ -114,6 +165,84 @@ static bool is_year(const struct evidence_list *ev, const struct number *n)
 	return n->value.scale == 0 && is_known_day(ev, &date);
 }
 
+/* "2010 and 2011", "2010 to 2011", "2010-2011": goes on from a year, which is judged itself. */
+static bool joins_year(const struct evidence_list *ev, const char *text, struct span s,
+		       const char *word, size_t len)
+{
+	static const char *const joints[] = {
+		"and", "or", "to", "until", "vs", "through", "", NULL
+	};
+	struct number date = { .form = NUMBER_DATE, .hour = -1, .minute = -1 };
+	size_t end = (size_t)(word - text), at;
+
+	if (!in_list(joints, word, len))
+		return false;
+	if (end >= s.from + 3 && memcmp(text + end - 3, "\xe2\x80\x93", 3) == 0)
+		end -= 3; /* an en dash */
+	while (end > s.from && is_gap(text[end - 1]))
+		end--;
+	for (at = end; at > s.from && isdigit((unsigned char)text[at - 1]);)
+		at--;
+	if (end - at != 4 || (at > s.from && !is_gap(text[at - 1])))
+		return false;
+	date.year = field(text, at, 4);
+	return is_known_day(ev, &date);
+}
+
+/* "2011 was the better year", "2011: ..." at the start of a sentence. */
+static bool begins_sentence(const char *text, struct span s, const struct number *n)
+{
+	static const char *const verbs[] = { "was",   "is",  "has",  "had", "saw",
+					     "began", "and", "ends", NULL };
+	size_t start = n->offset, end = n->offset + n->len;
+	const char *word;
+
+	while (start > s.from && strchr(" \t#*->", text[start - 1]))
+		start--;
+	if (start > s.from)
+		return false;
+	if (end < s.to && text[end] == ':')
+		return true;
+	return in_list(verbs, word, word_behind(text, s, end, &word));
+}
+
+/* A year is one only where a date is said: "in 2011", "the end of 2011", "from 2010 to 2011". "To
+ * 2011", "by 2011" and "of 2011" alone can as well say how much. */
+static bool is_date(const struct evidence_list *ev, const char *text, struct span s,
+		    const struct number *n)
+{
+	static const char *const before[] = { "in",     "during",    "since",      "until",
+					      "till",   "early",     "late",       "mid",
+					      "year",   "years",     "spring",     "summer",
+					      "autumn", "winter",    "season",     "fiscal",
+					      "Easter", "Christmas", "throughout", NULL };
+	static const char *const of[] = { "of", "for", "to", NULL };
+	static const char *const parts[] = {
+		"end",       "start",   "beginning", "middle",   "rest",     "course",  "quarter",
+		"half",      "spring",  "summer",    "autumn",   "winter",   "year",    "all",
+		"whole",     "most",    "data",      "days",     "months",   "weeks",   "January",
+		"February",  "March",   "April",     "May",      "June",     "July",    "August",
+		"September", "October", "November",  "December", "compared", "figures", NULL
+	};
+	static const char *const behind[] = { "to",  "until", "till",    "through",
+					      "and", "on",    "onwards", NULL };
+	static const char *const periods[] = { "season", "data",      "figures", "period",
+					       "year",   "Christmas", "summer",  "winter",
+					       "spring", "autumn",    NULL };
+	static const char *const from[] = { "from", "between", NULL };
+	static const char *const article[] = { "the", NULL };
+	const char *word, *next;
+	size_t len = word_before(text, s, n->offset, &word);
+	size_t next_len = word_behind(text, s, n->offset + n->len, &next);
+
+	if (in_list(before, word, len) || joins_year(ev, text, s, word, len) ||
+	    begins_sentence(text, s, n))
+		return true;
+	return (in_list(of, word, len) && is_before(text, s, word, parts)) ||
+	       (in_list(from, word, len) && in_list(behind, next, next_len)) ||
+	       (in_list(article, word, len) && in_list(periods, next, next_len));
+}
+
 static bool is_window(const struct evidence_list *ev, const struct number *n)
 {
 	if ((n->form != NUMBER_DIGITS && n->form != NUMBER_WORDS) || n->fraction > 0 ||
@@ -128,48 +257,41 @@ static bool is_window(const struct evidence_list *ev, const struct number *n)
 	return false;
 }
 
-bool trace_is_period(const struct evidence_list *ev, const struct number *n)
+/* Days are the window's where a window is said: "the last 28 days", "a window of 28 days", "the
+ * 28-day window"; "28 days of stock" and "takes 28 days" are figures. */
+static bool is_span(const char *text, struct span s, const struct number *n)
+{
+	static const char *const heads[] = { "last",     "past",      "these",  "those",
+					     "previous", "preceding", "within", "window",
+					     "lookback", NULL };
+	static const char *const behind[] = { "window", "windows",     "period", "lookback",
+					      "click",  "attribution", NULL };
+	static const char *const links[] = { "of", "is", "was", NULL };
+	static const char *const windows[] = { "window", "period", "lookback", NULL };
+	static const char *const article[] = { "the", NULL };
+	static const char *const over[] = { "over", "in", "during", "within", "across", NULL };
+	const char *word, *days;
+	size_t len = word_behind(text, s, n->offset + n->len, &days);
+
+	len = word_behind(text, s, (size_t)(days - text) + len, &word);
+	if (in_list(behind, word, len))
+		return true;
+	len = word_before(text, s, n->offset, &word);
+	return in_list(heads, word, len) ||
+	       (in_list(links, word, len) && is_before(text, s, word, windows)) ||
+	       (in_list(article, word, len) && is_before(text, s, word, over));
+}
+
+bool trace_is_period(const struct evidence_list *ev, const char *text, struct span sentence,
+		     const struct number *n)
 {
 	if (n->form == NUMBER_DATE || n->form == NUMBER_TIME)
 		return is_known_day(ev, n);
-	return is_year(ev, n) || is_window(ev, n);
+	return (is_year(ev, n) && is_date(ev, text, sentence, n)) ||
+	       (is_window(ev, n) && is_span(text, sentence, n));
 }
 
 /* ---- turns of phrase ---- */
-
-static bool in_list(const char *const *words, const char *s, size_t len)
-{
-	for (; *words; words++)
-		if (strlen(*words) == len && strncasecmp(*words, s, len) == 0)
-			return true;
-	return false;
-}
-
-/* The word before or behind a place, within the sentence; its length. */
-static size_t word_before(const char *text, struct span s, size_t at, const char **word)
-{
-	size_t end = at;
-
-	while (end > s.from && (text[end - 1] == ' ' || text[end - 1] == '-'))
-		end--;
-	at = end;
-	while (at > s.from && isalpha((unsigned char)text[at - 1]))
-		at--;
-	*word = text + at;
-	return end - at;
-}
-
-static size_t word_behind(const char *text, struct span s, size_t at, const char **word)
-{
-	size_t end;
-
-	while (at < s.to && (text[at] == ' ' || text[at] == '-'))
-		at++;
-	for (end = at; end < s.to && isalpha((unsigned char)text[end]);)
-		end++;
-	*word = text + at;
-	return end - at;
-}
 
 static bool is_pronoun(const char *text, struct span s, const struct number *n)
 {
@@ -261,4 +383,74 @@ bool trace_is_wanted(const char *question, const char *text, struct span sentenc
 		if (is_number_of(&asked) && figure_compare(asked.value, n->value) == 0)
 			return true;
 	return false;
+}
+
+/* ---- counts ---- */
+
+/* The noun behind a place, with at most two words like "best performing" before it; its kind. */
+static int counted_kind(const char *text, struct span s, size_t at, bool one)
+{
+	static const char *const adjectives[] = { "best",      "worst",     "top",     "bottom",
+						  "highest",   "lowest",    "largest", "smallest",
+						  "biggest",   "strongest", "weakest", "leading",
+						  "different", "listed",    "known",   "performing",
+						  "selling",   "single",    "ad",      "active",
+						  "distinct",  NULL };
+	char noun[NUMBER_WORD_MAX];
+	const char *word;
+	size_t len = word_behind(text, s, at, &word);
+
+	for (int i = 0; i < 2 && in_list(adjectives, word, len); i++)
+		len = word_behind(text, s, (size_t)(word - text) + len, &word);
+	if (len == 0 || len >= sizeof(noun) ||
+	    (!one && tolower((unsigned char)word[len - 1]) != 's'))
+		return 0;
+	for (size_t i = 0; i < len; i++)
+		noun[i] = (char)tolower((unsigned char)word[i]);
+	noun[len] = '\0';
+	return trace_noun_kind(noun);
+}
+
+/* "all 3 of them", "all three are" */
+static bool is_all(const char *text, struct span s, const struct number *n)
+{
+	static const char *const before[] = { "all", "these", "those", NULL };
+	static const char *const verbs[] = { "are", "were", "have", "had", NULL };
+	static const char *const of[] = { "of", NULL };
+	static const char *const them[] = { "them", "these", "those", NULL };
+	const char *word;
+	size_t len = word_before(text, s, n->offset, &word);
+
+	if (!in_list(before, word, len))
+		return false;
+	len = word_behind(text, s, n->offset + n->len, &word);
+	if (in_list(verbs, word, len))
+		return true;
+	return in_list(of, word, len) &&
+	       in_list(them, word, word_behind(text, s, (size_t)(word - text) + len, &word));
+}
+
+bool trace_counts(const char *text, struct span sentence, const struct number *n, const char *unit)
+{
+	static const char *const of[] = { "of", NULL };
+	static const char *const article[] = { "the", "all", "these", NULL };
+	size_t at = n->offset + n->len, len;
+	int kind = trace_noun_kind(unit);
+	bool one = n->value.units == 1;
+	const char *word;
+
+	if (is_all(text, sentence, n) ||
+	    (kind != 0 && counted_kind(text, sentence, at, one) == kind))
+		return true;
+	/* "3 of 12 campaigns", "3 of the 12 campaigns", "3 of the campaigns" */
+	len = word_behind(text, sentence, at, &word);
+	if (kind == 0 || !in_list(of, word, len))
+		return false;
+	at = (size_t)(word - text) + len;
+	len = word_behind(text, sentence, at, &word);
+	if (in_list(article, word, len))
+		at = (size_t)(word - text) + len;
+	while (at < sentence.to && (is_gap(text[at]) || isdigit((unsigned char)text[at])))
+		at++;
+	return counted_kind(text, sentence, at, false) == kind;
 }

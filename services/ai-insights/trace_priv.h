@@ -23,6 +23,9 @@ struct fitness {
 };
 /* `falling`: the text says that something went down, so a minus may be missing. */
 struct fitness trace_fit(const struct number *n, const struct evidence *e, bool falling);
+/* What a noun counts ("campaigns", in small letters): the same for words that mean the same things;
+ * 0 when it is not known. */
+int trace_noun_kind(const char *noun);
 
 /* ---- trace_names.c: rows that a sentence names ---- */
 
@@ -44,8 +47,10 @@ bool trace_other_row(const struct names *names, const struct evidence *e);
 
 /* A list's number at the start of its line. */
 bool trace_is_list(const char *text, size_t len, const struct number *n);
-/* A day, month, year, time or window of the queries. */
-bool trace_is_period(const struct evidence_list *ev, const struct number *n);
+/* A day, month, year, time or window of the queries, where the sentence says one: "in 2011", "the
+ * last 28 days"; not "2011 baskets", "28 days of stock". */
+bool trace_is_period(const struct evidence_list *ev, const char *text, struct span sentence,
+		     const struct number *n);
 /* "one" as a pronoun, "at first": no quantity. */
 bool trace_is_idiom(const char *text, struct span sentence, const struct number *n);
 /* True when the sentence has a word of loss or fall. */
@@ -54,5 +59,9 @@ bool trace_is_falling(const char *text, struct span sentence);
  * number of the question is the asker's own word for it, and no proof. */
 bool trace_is_wanted(const char *question, const char *text, struct span sentence,
 		     const struct number *n);
+
+/* True when a number counts things of that unit ("campaigns"): their noun is behind it ("the 3 best
+ * campaigns", "3 of the 12 campaigns"), or it is said to be all ("all 3 of them"). */
+bool trace_counts(const char *text, struct span sentence, const struct number *n, const char *unit);
 
 #endif

@@ -10,22 +10,23 @@ static const struct {
 	const char *word;
 	int group;
 } nouns[] = {
-	{ "order", 1 },     { "orders", 1 },   { "purchases", 1 }, { "sales", 0 },
-	{ "day", 2 },       { "days", 2 },     { "d", 2 },         { "campaign", 3 },
-	{ "campaigns", 3 }, { "channel", 4 },  { "channels", 4 },  { "row", 5 },
-	{ "rows", 5 },      { "variant", 6 },  { "variants", 6 },  { "product", 6 },
-	{ "products", 6 },  { "unit", 7 },     { "units", 7 },     { "pieces", 7 },
-	{ "customers", 8 }, { "customer", 8 }, { "clicks", 9 },    { "impressions", 10 },
-	{ "visits", 11 },   { "weeks", 12 },   { "months", 13 },   { "years", 14 },
-	{ "week", 12 },     { "month", 13 },   { "year", 14 },     { "hours", 15 },
-	{ "hour", 15 },     { "minutes", 16 }, { "items", 0 },     { "platforms", 17 },
-	{ "ads", 18 },      { "users", 8 },    { "visitors", 19 }, { "sessions", 20 },
+	{ "order", 1 },     { "orders", 1 },    { "purchases", 1 }, { "sales", 0 },
+	{ "day", 2 },       { "days", 2 },      { "d", 2 },         { "campaign", 3 },
+	{ "campaigns", 3 }, { "channel", 4 },   { "channels", 4 },  { "row", 5 },
+	{ "rows", 5 },      { "variant", 6 },   { "variants", 6 },  { "product", 6 },
+	{ "products", 6 },  { "unit", 7 },      { "units", 7 },     { "pieces", 7 },
+	{ "customers", 8 }, { "customer", 8 },  { "clicks", 9 },    { "impressions", 10 },
+	{ "visits", 11 },   { "weeks", 12 },    { "months", 13 },   { "years", 14 },
+	{ "week", 12 },     { "month", 13 },    { "year", 14 },     { "hours", 15 },
+	{ "hour", 15 },     { "minutes", 16 },  { "items", 0 },     { "platforms", 17 },
+	{ "results", 5 },   { "result", 5 },    { "ads", 18 },      { "users", 8 },
+	{ "visitors", 19 }, { "sessions", 20 },
 };
 
-static int group_of(const char *word)
+int trace_noun_kind(const char *noun)
 {
 	for (size_t i = 0; i < sizeof(nouns) / sizeof(*nouns); i++)
-		if (strcmp(nouns[i].word, word) == 0)
+		if (strcmp(nouns[i].word, noun) == 0)
 			return nouns[i].group;
 	return 0;
 }
@@ -71,12 +72,13 @@ static enum relation relate(const struct number *n, const struct evidence *e, in
 	case NUMBER_NOUN:
 		break;
 	}
-	said = group_of(n->word);
+	said = trace_noun_kind(n->word);
 	if (said == 0)
 		return REL_NEUTRAL;
 	/* "5.2 orders per pound" is plain; what is counted in one word is not counted in another.
 	 */
-	if (money || percent || (!plain && group_of(e->unit) != 0 && group_of(e->unit) != said))
+	if (money || percent ||
+	    (!plain && trace_noun_kind(e->unit) != 0 && trace_noun_kind(e->unit) != said))
 		return REL_CONTRADICTS;
 	return REL_NEUTRAL;
 }

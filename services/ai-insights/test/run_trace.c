@@ -122,6 +122,19 @@ static const struct evidence_new figures[] = {
 	  .name = "SET OF 6 TEA LIGHTS",
 	  .group = "product",
 	  .row = 0 },
+	/* e20, e21: counts of other things, and of other rows */
+	{ .tool = "get_attribution",
+	  .metric = "campaigns_total",
+	  .value = "2",
+	  .unit = "campaigns",
+	  .row = -1,
+	  .is_count = true },
+	{ .tool = "get_attribution",
+	  .metric = "rows_shown",
+	  .value = "2",
+	  .unit = "rows",
+	  .row = -1,
+	  .is_count = true },
 };
 
 struct fixture {
