@@ -1,7 +1,8 @@
 /*
  * The senders. One idle thread at a time looks for a channel with work and takes its lease; then
- * another looks. So a channel is served by one thread of one copy, in order, and a receiver that
- * hangs keeps one thread for five seconds. Read next: store_deliveries.h, deliver_policy.c.
+ * another looks. So a channel is served by one thread of one copy, in order, a receiver that hangs
+ * keeps one thread for five seconds, and the receivers of one tenant keep DELIVER_TENANT_MAX. Read
+ * next: store_deliveries.h, deliver_policy.c.
  *
  * Killed between the receiver's 200 and our commit, we send the same notice again: its id is the
  * same in each attempt, for receivers to know.
@@ -18,7 +19,6 @@
 #include "store_deliveries.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +26,12 @@
 /* Without being woken: other copies' notices, and what is due again. */
 #define LOOK_US   (US_PER_SECOND / 4)
 #define ARENA_MAX ((size_t)8 * 1024 * 1024)
+
+/* A thread with a channel. */
+struct seat {
+	char tenant_id[UUID_TEXT]; /* "": nobody sits here */
+	bool sick;                 /* the channel failed last time */
+};
 
 struct deliver {
 	struct svc *svc;
@@ -35,7 +41,8 @@ struct deliver {
 	int n_threads;
 	pthread_mutex_t scout; /* held by the thread that looks for work */
 	struct bell bell;      /* where it waits */
-	_Atomic int sick;      /* threads at channels that failed last time */
+	pthread_mutex_t lock;  /* of the seats */
+	struct seat seats[DELIVER_THREADS];
 };
 
 /* ---- one attempt ---- */
@@ -154,20 +161,71 @@ static bool stopping(struct deliver *d)
 	return bell_ended(&d->bell) || svc_stopping(d->svc);
 }
 
+/* Tenants that have as many senders as one may, into `ret` for DELIVER_THREADS; how many. `*sick`:
+ * seats at channels that failed last time. */
+static size_t seats_taken(struct deliver *d, struct arena *a, const char **ret, int *sick)
+{
+	size_t n = 0;
+
+	*sick = 0;
+	pthread_mutex_lock(&d->lock);
+	for (int i = 0; i < DELIVER_THREADS; i++) {
+		const char *tenant = d->seats[i].tenant_id;
+		int before = 0;
+
+		if (*tenant == '\0')
+			continue;
+		*sick += d->seats[i].sick;
+		for (int k = 0; k < i; k++)
+			before += strcmp(d->seats[k].tenant_id, tenant) == 0;
+		/* Named once, at its last seat: it has no more than that. */
+		if (before == DELIVER_TENANT_MAX - 1)
+			ret[n++] = arena_strdup(a, tenant);
+	}
+	pthread_mutex_unlock(&d->lock);
+	return n;
+}
+
+/* There is one for each thread. */
+static int seat_take(struct deliver *d, const struct claim *c)
+{
+	int i = 0;
+
+	pthread_mutex_lock(&d->lock);
+	while (d->seats[i].tenant_id[0] != '\0')
+		i++;
+	snprintf(d->seats[i].tenant_id, UUID_TEXT, "%s", c->tenant_id);
+	d->seats[i].sick = c->failures > 0;
+	pthread_mutex_unlock(&d->lock);
+	return i;
+}
+
+static void seat_leave(struct deliver *d, int i)
+{
+	pthread_mutex_lock(&d->lock);
+	d->seats[i] = (struct seat){ 0 };
+	pthread_mutex_unlock(&d->lock);
+}
+
 static bool claim(struct deliver *d, struct arena *a, struct claim *ret)
 {
 	char lease[UUID_TEXT];
 	struct error err = { 0 };
-	bool healthy = atomic_load(&d->sick) >= DELIVER_SICK_MAX, got = false;
+	const char *full[DELIVER_THREADS];
+	int sick;
+	size_t n = seats_taken(d, a, full, &sick);
+	bool got = false;
 
 	uuid_v7(lease);
-	if (store_channel_claim(svc_worker_db(d->svc), a, healthy, lease, ret, &got, &err) != ST_OK)
+	if (store_channel_claim(svc_worker_db(d->svc), a, sick >= DELIVER_SICK_MAX, full, n, lease,
+				ret, &got, &err) != ST_OK)
 		log_event(LOG_WARN, "webhook.claim_failed", "trying again: %s", err.detail);
 	return got;
 }
 
-/* True with a lease; where there is one there may be more, so the next scout looks at once. */
-static bool scout(struct deliver *d, struct arena *a, struct claim *ret)
+/* True with a lease and a seat; where there is one there may be more, so the next scout looks at
+ * once. */
+static bool scout(struct deliver *d, struct arena *a, struct claim *ret, int *seat)
 {
 	bool got = false;
 
@@ -177,7 +235,7 @@ static bool scout(struct deliver *d, struct arena *a, struct claim *ret)
 		got = !stopping(d) && claim(d, a, ret);
 	}
 	if (got) {
-		atomic_fetch_add(&d->sick, ret->failures > 0);
+		*seat = seat_take(d, ret);
 		deliver_wake(d);
 	}
 	pthread_mutex_unlock(&d->scout);
@@ -191,15 +249,14 @@ static void *sender(void *arg)
 	struct claim c;
 
 	while (a && !stopping(d)) {
-		int sick;
+		int seat;
 
 		arena_reset(a);
-		if (!scout(d, a, &c))
+		if (!scout(d, a, &c, &seat))
 			continue;
-		sick = c.failures > 0;
 		serve(d, a, &c);
-		atomic_fetch_sub(&d->sick, sick);
-		deliver_wake(d); /* the channel may have more */
+		seat_leave(d, seat);
+		deliver_wake(d); /* the channel may have more, its tenant other channels */
 	}
 	arena_free(a);
 	return NULL;
@@ -225,6 +282,7 @@ enum status deliver_start(struct svc *svc, const struct observability_config *cf
 	d->svc = svc;
 	d->cfg = cfg;
 	pthread_mutex_init(&d->scout, NULL);
+	pthread_mutex_init(&d->lock, NULL);
 	bell_init(&d->bell);
 	bell_ring(&d->bell); /* what another process left */
 	while (d->n_threads < DELIVER_THREADS &&
@@ -246,5 +304,6 @@ void deliver_stop(struct deliver *d)
 	http_client_free(d->http);
 	bell_done(&d->bell);
 	pthread_mutex_destroy(&d->scout);
+	pthread_mutex_destroy(&d->lock);
 	free(d);
 }

@@ -14,6 +14,7 @@
 
 #define DELIVER_THREADS     8
 #define DELIVER_SICK_MAX    4 /* of them, at channels that failed last time: the others stay free */
+#define DELIVER_TENANT_MAX  2 /* of them, with channels of one tenant: the others are for others */
 #define DELIVER_BATCH       32      /* deliveries of one channel in a row */
 #define DELIVER_TURN_US     1000000 /* a channel that is slow lets others go first */
 #define DELIVER_CONNECT_MS  2000

@@ -67,7 +67,8 @@ const struct db_stmt delivery_worker_statements[] = {
 	  " WHERE channel_id = (SELECT channel_id FROM alert_channels"
 	  " WHERE next_due_at <= clock_timestamp() AND rest_until <= clock_timestamp()"
 	  " AND leased_until <= clock_timestamp() AND deleted_at IS NULL"
-	  " AND (failures = 0 OR NOT $2::boolean) ORDER BY next_due_at LIMIT 1"
+	  " AND (failures = 0 OR NOT $2::boolean)"
+	  " AND tenant_id <> ALL ($3::uuid[]) ORDER BY next_due_at LIMIT 1"
 	  " FOR NO KEY UPDATE SKIP LOCKED) RETURNING channel_id, tenant_id, failures" },
 	{ NULL, NULL },
 };
@@ -122,7 +123,8 @@ enum status store_deliveries_add(const struct tenant_tx *t, const struct alert_c
 
 /* ---- sent ---- */
 
-enum status store_channel_claim(struct db *worker, struct arena *a, bool healthy, const char *lease,
+enum status store_channel_claim(struct db *worker, struct arena *a, bool healthy,
+				const char *const *full, size_t n_full, const char *lease,
 				struct claim *ret, bool *got, struct error *err)
 {
 	AUTO_TX *tx = NULL;
@@ -132,6 +134,7 @@ enum status store_channel_claim(struct db *worker, struct arena *a, bool healthy
 	db_args_init(&args, a);
 	db_arg_text(&args, lease);
 	db_arg_bool(&args, healthy);
+	db_arg_text_array(&args, full, n_full);
 	st = store_ask_worker(worker, "channel_claim", &args, &tx, err);
 	if (st != ST_OK)
 		return st;

@@ -19,9 +19,11 @@ enum status store_deliveries_add(const struct tenant_tx *t, const struct alert_c
 
 /*
  * As the worker: takes the lease of a channel with work, the one that waits longest; `*got` false:
- * there is none. `healthy`: only one that answered last time. `lease` is a fresh id.
+ * there is none. `healthy`: only one that answered last time. None of the tenants
+ * in `full`. `lease` is a fresh id.
  */
-enum status store_channel_claim(struct db *worker, struct arena *a, bool healthy, const char *lease,
+enum status store_channel_claim(struct db *worker, struct arena *a, bool healthy,
+				const char *const *full, size_t n_full, const char *lease,
 				struct claim *ret, bool *got, struct error *err) MUST_USE;
 /* What is to be sent now, in the order of the changes; a rule's later change waits for its earlier
  * ones. Also the channel's address and sealed secret ("" when it was deleted). */

@@ -101,6 +101,8 @@ const char *hooks_url(void);
 /* What a path answers from now on: its first `times` requests (-1: all) with that code, after so
  * long, with Retry-After when above 0; the others with 200. */
 void hooks_answer(const char *path, int code, int times, int delay_ms, int retry_after_s);
+/* Requests of that path are kept and not answered until another path, or "", is named. */
+void hooks_hold(const char *path);
 /* Number of requests of the path (NULL: all) so far, and number i of them. */
 int hooks_count(const char *path);
 const struct hook *hooks_get(const char *path, int i);

@@ -32,6 +32,8 @@ static struct plan {
 	int code, times, delay_ms, retry_after_s;
 } plans[PLANS_MAX];
 static int n_plans;
+static pthread_cond_t freed = PTHREAD_COND_INITIALIZER;
+static char held[64]; /* the path that is not answered for now; "": none */
 
 static void copy(char *to, size_t cap, const char *from)
 {
@@ -63,6 +65,20 @@ static struct plan keep(struct mg_connection *c, const char *body)
 	return ret;
 }
 
+/* Ends by itself when the test has failed long since. */
+static void wait_while_held(const char *path)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += WORLD_LIMIT_MS / 1000;
+	pthread_mutex_lock(&lock);
+	while (strcmp(held, path) == 0)
+		if (pthread_cond_timedwait(&freed, &lock, &until) != 0)
+			break;
+	pthread_mutex_unlock(&lock);
+}
+
 static int serve(struct mg_connection *c, void *arg)
 {
 	char body[HOOK_BODY_MAX], head[256], after[64] = "";
@@ -75,6 +91,7 @@ static int serve(struct mg_connection *c, void *arg)
 		n += got;
 	body[n] = '\0';
 	p = keep(c, body);
+	wait_while_held(mg_get_request_info(c)->local_uri);
 	if (p.delay_ms > 0)
 		time_sleep_us(time_mono_us() + p.delay_ms * INT64_C(1000));
 	if (p.retry_after_s > 0)
@@ -137,6 +154,14 @@ void hooks_answer(const char *path, int code, int times, int delay_ms, int retry
 		.code = code, .times = times, .delay_ms = delay_ms, .retry_after_s = retry_after_s
 	};
 	copy(plans[i].path, sizeof(plans[i].path), path);
+	pthread_mutex_unlock(&lock);
+}
+
+void hooks_hold(const char *path)
+{
+	pthread_mutex_lock(&lock);
+	copy(held, sizeof(held), path);
+	pthread_cond_broadcast(&freed);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -215,6 +240,8 @@ void hooks_forget(void)
 	pthread_mutex_lock(&lock);
 	n_hooks = 0;
 	n_plans = 0;
+	held[0] = '\0';
+	pthread_cond_broadcast(&freed);
 	pthread_mutex_unlock(&lock);
 }
 

@@ -18,6 +18,9 @@
 
 #include <cmocka.h>
 
+#define CHANNELS       10 /* the most a tenant may have */
+#define TENANT_SENDERS 2  /* of a process: DELIVER_TENANT_MAX in deliver.h */
+
 static struct world w;
 
 static const Observability__V1__ListDeliveriesReply *
@@ -283,6 +286,70 @@ static void test_the_dead_hold_up_nobody(void **state)
 	al_delivered(&w, "");
 }
 
+/* Waits for the first request of `path`; all the while at most so many of the tenant are under way
+ * at `slow`: came, and have no outcome. Counted in this order an attempt that ends between the two
+ * only makes it less. */
+static void wait_beside(const char *path, const char *slow, const char *tenant, int most)
+{
+	const int64_t deadline = time_mono_us() + WORLD_LIMIT_MS * INT64_C(1000);
+
+	while (hooks_count(path) == 0) {
+		int came = hooks_count(slow);
+		int64_t ended =
+			world_sql_int(&w,
+				      "SELECT coalesce(sum(attempts), 0) FROM "
+				      "observability.alert_deliveries WHERE tenant_id = '%s'",
+				      tenant);
+
+		assert_in_range(came, most, ended + most);
+		assert_true(time_mono_us() < deadline);
+	}
+}
+
+/* The slow receivers of one tenant keep two senders; another's alert does not wait for them. */
+static void test_a_slow_tenant_holds_up_nobody_else(void **state)
+{
+	struct al_tenant slow, other;
+
+	(void)state;
+	al_tenant_with_rule(&w, &slow);
+	al_tenant_with_rule(&w, &other);
+	for (int i = 0; i < CHANNELS; i++)
+		al_channel(&w, &slow, "slow");
+	al_channel(&w, &other, "other");
+	hooks_hold("/slow");
+	al_fire(&w, &slow);
+	hooks_wait("/slow", TENANT_SENDERS); /* as many as it may have are with it */
+	al_fire(&w, &other);
+	wait_beside("/other", "/slow", slow.id, TENANT_SENDERS);
+	al_delivered(&w, other.id);
+	/* Nothing of the slow tenant is delivered, and it has no more senders than that. */
+	assert_int_equal(world_sql_int(&w,
+				       "SELECT count(*) FROM observability.alert_deliveries "
+				       "WHERE tenant_id = '%s' AND state = 1",
+				       slow.id),
+			 CHANNELS);
+	assert_in_range(world_sql_int(&w,
+				      "SELECT count(*) FROM observability.alert_channels WHERE "
+				      "tenant_id = '%s' AND leased_until > clock_timestamp()",
+				      slow.id),
+			0, TENANT_SENDERS);
+	hooks_hold("");
+	al_delivered(&w, slow.id);
+	assert_int_equal(world_sql_int(&w,
+				       "SELECT count(*) FROM observability.alert_deliveries "
+				       "WHERE tenant_id = '%s' AND state = 2",
+				       slow.id),
+			 CHANNELS);
+	/* And each channel hears the next change once, in turn. */
+	al_resolve(&w, &slow);
+	al_delivered(&w, slow.id);
+	for (int i = 0; i < CHANNELS; i++)
+		assert_non_null(strstr(hooks_get("/slow", hooks_count("/slow") - 1 - i)->body,
+				       "\"change\":\"resolved\""));
+	assert_int_equal(al_check_changes(&w, slow.id), 2);
+}
+
 /* ---- channels ---- */
 
 static void test_severity_and_deletion(void **state)
@@ -388,6 +455,7 @@ int main(void)
 		cmocka_unit_test_setup(test_nobody_there, fresh),
 		cmocka_unit_test_setup(test_severity_and_deletion, fresh),
 		cmocka_unit_test_setup(test_the_dead_hold_up_nobody, fresh),
+		cmocka_unit_test_setup(test_a_slow_tenant_holds_up_nobody_else, fresh),
 		cmocka_unit_test_setup(test_where_webhooks_may_lead, fresh),
 	};
 	int failed;
