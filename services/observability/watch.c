@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TEXT_(x)      #x
+#define TEXT(x)       TEXT_(x)
 #define IDLE_US       US_PER_HOUR /* nobody watches */
 #define ARENA_MAX     ((size_t)1024 * 1024)
 #define PARTS_MAX     ((size_t)4 * 1024 * 1024) /* memory of one page of a stream */
@@ -139,27 +141,47 @@ void watch_wake(struct watch *w)
 
 /* ---- a watcher ---- */
 
+/* A free place for the tenant; below 0: none. `*why` then says whose bound it is. Under the lock.
+ */
+static int find_room(const struct watch *w, const char *tenant, const char **why)
+{
+	int room = -1, theirs = 0;
+
+	for (int i = 0; i < WATCHERS_MAX; i++)
+		if (!w->watchers[i].used)
+			room = i;
+		else
+			theirs += strcmp(w->watchers[i].tenant_id, tenant) == 0;
+	if (theirs >= WATCHERS_TENANT_MAX)
+		*why = "your tenant watches alerts as often already as this process takes of one "
+		       "tenant (" TEXT(WATCHERS_TENANT_MAX) "); try again";
+	else if (w->n >= w->max)
+		*why = "as many watch alerts already as this process takes; try again";
+	else
+		return room;
+	return -1;
+}
+
 static enum status enter(struct watch *w, struct call *call, int *me)
 {
-	const char *tenant = call_scope(call).tenant_id;
-	enum status st = ST_UNAVAILABLE;
+	const char *tenant = call_scope(call).tenant_id, *why = "";
+	enum status st;
+	int room;
 
 	pthread_mutex_lock(&w->lock);
-	for (int i = 0; st != ST_OK && w->n < w->max && i < WATCHERS_MAX; i++) {
-		if (w->watchers[i].used)
-			continue;
-		w->watchers[i] = (struct watcher){ .used = true };
-		snprintf(w->watchers[i].tenant_id, UUID_TEXT, "%s", tenant);
+	room = find_room(w, tenant, &why);
+	if (room >= 0) {
+		w->watchers[room] = (struct watcher){ .used = true };
+		snprintf(w->watchers[room].tenant_id, UUID_TEXT, "%s", tenant);
 		w->n++;
-		*me = i;
-		st = ST_OK;
 	}
 	pthread_mutex_unlock(&w->lock);
 	bell_ring(&w->bell);
-	if (st == ST_OK)
+	if (room >= 0) {
+		*me = room;
 		return ST_OK;
-	st = error_set(call->err, st, NULL,
-		       "as many watch alerts already as this process takes; try again");
+	}
+	st = error_set(call->err, ST_UNAVAILABLE, NULL, "%s", why);
 	call->err->retry_after_s = WATCH_RETRY_AFTER_S;
 	return st;
 }

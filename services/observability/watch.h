@@ -14,6 +14,7 @@
 
 /* Of a process. A watcher keeps one of its workers, so it is at most half of them as well. */
 #define WATCHERS_MAX        32
+#define WATCHERS_TENANT_MAX 8 /* of one tenant, so that others find room */
 #define WATCH_LOOK_MS       100
 #define WATCH_WAIT_MS       250 /* a cancelled watcher notices by then */
 #define WATCH_PAGE          64  /* changes read at once */

@@ -19,11 +19,13 @@
 
 #include <cmocka.h>
 
-#define SHORT_MS 300 /* for what does not come */
-#define WATCHERS 32  /* of one process: WATCHERS_MAX in watch.h */
-#define FIRING   OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_FIRING
-#define STANDS   OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_FIRING
-#define OVER     OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_RESOLVED
+#define SHORT_MS        300 /* for what does not come */
+#define WATCHERS        32  /* of one process: WATCHERS_MAX in watch.h */
+#define TENANT_WATCHERS 8   /* of them, of one tenant: WATCHERS_TENANT_MAX */
+#define TENANTS         (WATCHERS / TENANT_WATCHERS)
+#define FIRING          OBSERVABILITY__V1__RULE_CONDITION__RULE_CONDITION_FIRING
+#define STANDS          OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_FIRING
+#define OVER            OBSERVABILITY__V1__ALERT_STATE__ALERT_STATE_RESOLVED
 
 static struct world w;
 
@@ -89,6 +91,25 @@ static const char *end_of(struct bus_call *c)
 	return bus_msg_header(bus_call_end(c), "Pp-Status");
 }
 
+/* Opens one that has to enter, also while one that was closed has not left so far; behind `last`
+ * the opening part comes first. */
+static struct bus_call *open_entered(const char *token, const char *last)
+{
+	const int64_t until = time_mono_us() + WORLD_LIMIT_MS * INT64_C(1000);
+
+	for (;;) {
+		struct bus_call *c = open_watch(token, last);
+		struct bus_msg *m = NULL;
+
+		if (bus_call_next(c, WORLD_LIMIT_MS, &m) == ST_OK && m) {
+			bus_msg_free(m);
+			return c;
+		}
+		bus_call_close(c);
+		assert_true(time_mono_us() < until);
+	}
+}
+
 static void test_what_stands_then_what_changes(void **state)
 {
 	struct al_tenant t, other;
@@ -129,7 +150,7 @@ static void test_going_on(void **state)
 		al_resolve(&w, &t);
 	}
 	for (int from = 0; from <= 8; from++) {
-		struct bus_call *c = open_watch(viewer, arena_printf(w.arena, "%d", from));
+		struct bus_call *c = open_entered(viewer, arena_printf(w.arena, "%d", from));
 
 		for (int i = from + 1; i <= 8; i++)
 			assert_string_equal(must(c, i % 2 == 1 ? STANDS : OVER),
@@ -195,7 +216,7 @@ static void test_another_copy(void **state)
 		bus_call_close(calls[i]);
 	}
 	for (int i = 0; i < 8; i++) {
-		calls[i] = open_watch(world_token(&w, t.id, ROLE_VIEWER, ""), "5");
+		calls[i] = open_entered(world_token(&w, t.id, ROLE_VIEWER, ""), "5");
 		assert_string_equal(must(calls[i], OVER), "6");
 	}
 	for (int i = 0; i < 8; i++)
@@ -206,36 +227,84 @@ static void test_another_copy(void **state)
 static void test_too_many(void **state)
 {
 	struct bus_call *calls[WATCHERS], *more;
-	struct al_tenant t;
+	struct al_tenant t[TENANTS], last;
 
 	(void)state;
-	al_tenant_with_rule(&w, &t);
-	al_fire(&w, &t);
+	for (int i = 0; i < TENANTS; i++) {
+		al_tenant_with_rule(&w, &t[i]);
+		al_fire(&w, &t[i]);
+	}
+	al_tenant_with_rule(&w, &last);
 	al_copy_stop(0); /* none of the tests before is left */
 	al_copy_start(&w, 0);
 	for (int i = 0; i < WATCHERS; i++) {
-		calls[i] = open_watch(world_token(&w, t.id, ROLE_VIEWER, ""), "");
+		calls[i] = open_watch(world_token(&w, t[i % TENANTS].id, ROLE_VIEWER, ""), "");
 		assert_string_equal(must(calls[i], STANDS), "1");
 	}
-	more = open_watch(world_token(&w, t.id, ROLE_VIEWER, ""), "");
+	more = open_watch(world_token(&w, last.id, ROLE_VIEWER, ""), "");
 	assert_string_equal(end_of(more), "unavailable");
 	assert_string_equal(bus_msg_header(bus_call_end(more), "Pp-Retry-After"), "5");
+	assert_null(strstr(bus_msg_header(bus_call_end(more), "Pp-Detail"), "tenant"));
 	bus_call_close(more);
-	assert_int_equal(al_rule(&w, &t, AL_HALF)->condition, FIRING);
-	al_resolve(&w, &t);
+	assert_int_equal(al_rule(&w, &t[0], AL_HALF)->condition, FIRING);
+	for (int i = 0; i < TENANTS; i++)
+		al_resolve(&w, &t[i]);
 	for (int i = 0; i < WATCHERS; i++)
 		assert_string_equal(must(calls[i], OVER), "2");
 	/* Who leaves makes room. */
 	for (int i = 0; i < WATCHERS; i++)
 		bus_call_close(calls[i]);
 	for (int64_t until = time_mono_us() + WORLD_LIMIT_MS * INT64_C(1000);;) {
-		more = open_watch(world_token(&w, t.id, ROLE_VIEWER, ""), "1");
+		more = open_watch(world_token(&w, t[0].id, ROLE_VIEWER, ""), "1");
 		if (next(more, 1000))
 			break;
 		bus_call_close(more);
 		assert_true(time_mono_us() < until);
 	}
 	bus_call_close(more);
+}
+
+/* A tenant that takes all it may leaves room for others. */
+static void test_too_many_of_a_tenant(void **state)
+{
+	struct bus_call *calls[TENANT_WATCHERS], *more, *others;
+	struct al_tenant t, other;
+	const char *viewer;
+
+	(void)state;
+	al_tenant_with_rule(&w, &t);
+	al_tenant_with_rule(&w, &other);
+	al_fire(&w, &t);
+	al_fire(&w, &other);
+	al_copy_stop(0); /* none of the tests before is left */
+	al_copy_start(&w, 0);
+	viewer = world_token(&w, t.id, ROLE_VIEWER, "");
+	for (int i = 0; i < TENANT_WATCHERS; i++) {
+		calls[i] = open_watch(viewer, "");
+		assert_string_equal(must(calls[i], STANDS), "1");
+	}
+	more = open_watch(world_token(&w, t.id, ROLE_ADMIN, ""), ""); /* whoever asks */
+	assert_string_equal(end_of(more), "unavailable");
+	assert_string_equal(bus_msg_header(bus_call_end(more), "Pp-Retry-After"), "5");
+	assert_non_null(strstr(bus_msg_header(bus_call_end(more), "Pp-Detail"), "one tenant (8)"));
+	bus_call_close(more);
+	others = open_watch(world_token(&w, other.id, ROLE_VIEWER, ""), "");
+	assert_string_equal(must(others, STANDS), "1");
+	al_resolve(&w, &other);
+	assert_string_equal(must(others, OVER), "2");
+	al_resolve(&w, &t);
+	for (int i = 0; i < TENANT_WATCHERS; i++)
+		assert_string_equal(must(calls[i], OVER), "2");
+	/* Who leaves makes room, for one. */
+	bus_call_close(calls[0]);
+	calls[0] = open_entered(viewer, "1");
+	assert_string_equal(must(calls[0], OVER), "2");
+	more = open_watch(viewer, "");
+	assert_string_equal(end_of(more), "unavailable");
+	bus_call_close(more);
+	for (int i = 0; i < TENANT_WATCHERS; i++)
+		bus_call_close(calls[i]);
+	bus_call_close(others);
 }
 
 static int fresh(void **state)
@@ -253,6 +322,7 @@ int main(void)
 		cmocka_unit_test_setup(test_bad_ids, fresh),
 		cmocka_unit_test_setup(test_another_copy, fresh),
 		cmocka_unit_test_setup(test_too_many, fresh),
+		cmocka_unit_test_setup(test_too_many_of_a_tenant, fresh),
 	};
 	int failed;
 
