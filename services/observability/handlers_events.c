@@ -35,6 +35,15 @@ Pulsepoint__Timestamp *reply_time(struct arena *a, int64_t us)
 	return t;
 }
 
+enum status time_or(struct call *call, const char *field, const Pulsepoint__Timestamp *asked,
+		    int64_t otherwise, int64_t *ret)
+{
+	if (asked && (asked->micros < TIME_FIRST_US || asked->micros >= TIME_END_US))
+		return error_set(call->err, ST_INVALID, field, "must be in the years 2000 to 2099");
+	*ret = asked ? asked->micros : otherwise;
+	return ST_OK;
+}
+
 static char *span_text(struct arena *a, int64_t span)
 {
 	return arena_printf(a, "%016" PRIx64, (uint64_t)span);
@@ -95,8 +104,11 @@ static enum status read_times(struct call *call, const Observability__V1__ListEv
 					 "is not a token of this list");
 		return ST_OK;
 	}
-	q->to_us = in->to ? in->to->micros : time_now_us();
-	q->from_us = in->from ? in->from->micros : q->to_us - US_PER_DAY;
+	st = time_or(call, "to", in->to, time_now_us(), &q->to_us);
+	if (st == ST_OK)
+		st = time_or(call, "from", in->from, q->to_us - US_PER_DAY, &q->from_us);
+	if (st != ST_OK)
+		return st;
 	if (q->from_us > q->to_us)
 		return error_set(call->err, ST_INVALID, "from", "must not be after `to`");
 	/* `to` is not included. */

@@ -106,8 +106,12 @@ static void put_losses(struct call *call, const struct db_tx *tx, int result,
 static enum status read_window(struct call *call, const Observability__V1__LatencyRequest *in,
 			       int64_t *from, int64_t *to)
 {
-	*to = in->to ? in->to->micros : time_now_us();
-	*from = in->from ? in->from->micros : *to - US_PER_HOUR;
+	enum status st = time_or(call, "to", in->to, time_now_us(), to);
+
+	if (st == ST_OK)
+		st = time_or(call, "from", in->from, *to - US_PER_HOUR, from);
+	if (st != ST_OK)
+		return st;
 	if (*from > *to)
 		return error_set(call->err, ST_INVALID, "from", "must not be after `to`");
 	*from -= ((*from % US_PER_MINUTE) + US_PER_MINUTE) % US_PER_MINUTE;

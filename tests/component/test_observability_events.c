@@ -306,6 +306,9 @@ static void test_pages_hold_every_event_once(void **state)
 
 static void test_filters(void **state)
 {
+	/* 0001-01-01, the last second of 1999, 2100-01-01. */
+	static const int64_t far[] = { INT64_C(-62135596800000000), INT64_C(946684799000000),
+				       INT64_C(4102444800000000) };
 	Pulsepoint__Timestamp from = PULSEPOINT__TIMESTAMP__INIT, to = from;
 	request in = ask();
 	const reply *out;
@@ -356,6 +359,22 @@ static void test_filters(void **state)
 	to.micros = now + 2 * US_PER_DAY;
 	in.to = &to;
 	assert_int_equal(list(admin, &in)->n_events, 0);
+	/* Times that no row can have are refused by name, before PostgreSQL sees them. */
+	for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
+		struct reply r;
+
+		to.micros = far[i];
+		in = ask();
+		in.to = &to;
+		r = tw_call(&w, admin, OBSERVABILITY_LIST_EVENTS, &in);
+		assert_int_equal(r.status, ST_INVALID);
+		assert_string_equal(r.field, "to");
+		in = ask();
+		in.from = &to;
+		r = tw_call(&w, admin, OBSERVABILITY_LIST_EVENTS, &in);
+		assert_int_equal(r.status, ST_INVALID);
+		assert_string_equal(r.field, "from");
+	}
 	in = ask();
 	in.trace_id = (char *)"xyz";
 	assert_string_equal(tw_call(&w, admin, OBSERVABILITY_LIST_EVENTS, &in).field, "trace_id");

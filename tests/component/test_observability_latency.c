@@ -129,6 +129,9 @@ static size_t rows_told(const char *token, const request *in)
 
 static void test_windows_services_and_strangers(void **state)
 {
+	/* 0001-01-01, the last second of 1999, 2100-01-01. */
+	static const int64_t far[] = { INT64_C(-62135596800000000), INT64_C(946684799000000),
+				       INT64_C(4102444800000000) };
 	char instance[UUID_TEXT], stranger[UUID_TEXT];
 	request in = OBSERVABILITY__V1__LATENCY_REQUEST__INIT;
 	Pulsepoint__Timestamp from = PULSEPOINT__TIMESTAMP__INIT, to = from;
@@ -163,6 +166,22 @@ static void test_windows_services_and_strangers(void **state)
 	assert_string_equal(tw_call(&w, admin, OBSERVABILITY_GET_LATENCY, &in).field, "from");
 	to.micros = from.micros + 8 * US_PER_DAY;
 	assert_string_equal(tw_call(&w, admin, OBSERVABILITY_GET_LATENCY, &in).field, "from");
+	/* Times that no row can have are refused by name, before PostgreSQL sees them. */
+	for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
+		struct reply r;
+
+		to.micros = far[i];
+		in.from = NULL;
+		in.to = &to;
+		r = tw_call(&w, admin, OBSERVABILITY_GET_LATENCY, &in);
+		assert_int_equal(r.status, ST_INVALID);
+		assert_string_equal(r.field, "to");
+		in.to = NULL;
+		in.from = &to;
+		r = tw_call(&w, admin, OBSERVABILITY_GET_LATENCY, &in);
+		assert_int_equal(r.status, ST_INVALID);
+		assert_string_equal(r.field, "from");
+	}
 }
 
 static int start_world(void **state)
