@@ -41,7 +41,6 @@ struct run {
 	bool tools_ran; /* there are figures: text of a turn may be the answer */
 	bool paused;    /* the next turn goes on with the same text */
 	bool too_long;  /* a draft beyond its limit */
-	bool wrote;     /* text came in this turn */
 };
 
 static const struct ask_out *out_of(const struct turns *t)
@@ -77,7 +76,6 @@ static void on_text(void *arg, const char *text, size_t len)
 	struct run *r = arg;
 	enum status st;
 
-	r->wrote = true;
 	if (r->failed != ST_OK || r->too_long)
 		return;
 	st = draft_add(&r->t->draft, text, len);
@@ -135,8 +133,7 @@ static enum ask_reason reason_of_bill(const struct turns *t)
 	return t->bill.wait_s > 0 && svc_stopping(t->call.svc) ? ASK_UNFINISHED : ASK_BUDGET;
 }
 
-/* A broken attempt may be followed by another one, which needs a reservation of its own; not once
- * text of it was handed on. */
+/* A broken attempt may be followed by another one, which needs a reservation of its own. */
 static void on_usage(void *arg, const struct model_spent *spent)
 {
 	struct run *r = arg;
@@ -148,12 +145,15 @@ static void on_usage(void *arg, const struct model_spent *spent)
 		.model = spent->model,
 	};
 
-	bill_note(&r->t->bill, &used);
-	if (!u->partial && bill_same_model(r->t->bill.model, spent->model))
+	if (u->known)
+		bill_note(&r->t->bill, &used);
+	else
+		bill_unknown(&r->t->bill, &used);
+	if (u->known && !u->partial && bill_same_model(r->t->bill.model, spent->model))
 		bound_learn(&r->t->asking->app->bound, r->talk, r->most,
 			    u->input + u->cache_read + u->cache_write_5m + u->cache_write_1h,
 			    u->output);
-	if (u->partial && !r->wrote && open_bill(r) != ST_OK)
+	if (spent->again && open_bill(r) != ST_OK)
 		atomic_store(&r->running.cancel, true);
 }
 
@@ -338,7 +338,6 @@ static enum status one_turn(struct run *r, bool *done)
 	}
 	if (!r->paused)
 		draft_begin(&t->draft, !r->tools_ran);
-	r->wrote = false;
 	st = send_turn(r, &reply);
 	return st == ST_OK && t->reason == ASK_NONE ? after_turn(r, &reply, done) : st;
 }

@@ -354,8 +354,23 @@ static void attempt_free(struct attempt *t)
 	free(t);
 }
 
+/* A refusal comes as another code, or as an error before the message; whatever else was answered
+ * may have been billed. */
+static bool may_be_billed(const struct attempt *t)
+{
+	return t->stream.usage.known ||
+	       (t->code == 200 && (t->stream.started || !t->stream.error_event));
+}
+
+static bool may_try_again(const struct model_client *c, const struct attempt *t, int attempts)
+{
+	return t->fault != MODEL_FAULT_NONE && t->transient && !t->stream.text_given &&
+	       attempts < c->attempts;
+}
+
 /* What it cost and what it said goes to the caller, whatever became of it. */
-static void tell(struct attempt *t, const struct model_turn *turn, struct model_reply *ret)
+static void tell(const struct model_client *c, struct attempt *t, const struct model_turn *turn,
+		 struct model_reply *ret)
 {
 	int attempts = ret->attempts;
 	bool text_given = t->stream.text_given;
@@ -372,12 +387,14 @@ static void tell(struct attempt *t, const struct model_turn *turn, struct model_
 	ret->fault = t->fault;
 	if (t->fault != MODEL_FAULT_NONE)
 		ret->stop = MODEL_STOP_NONE;
-	if (t->stream.usage.known && turn->events.on_usage != NULL)
-		turn->events.on_usage(turn->events.arg,
-				      &(struct model_spent){ .usage = &t->stream.usage,
-							     .request_id = t->request_id,
-							     .model = t->stream.model,
-							     .attempt = attempts });
+	if (may_be_billed(t) && turn->events.on_usage != NULL)
+		turn->events.on_usage(
+			turn->events.arg,
+			&(struct model_spent){ .usage = &t->stream.usage,
+					       .request_id = t->request_id,
+					       .model = t->stream.model,
+					       .attempt = attempts,
+					       .again = may_try_again(c, t, attempts) });
 }
 
 /* ---- trying again ---- */
@@ -411,8 +428,7 @@ static bool again(const struct model_client *c, const struct attempt *t,
 {
 	int64_t us, until;
 
-	if (t->fault == MODEL_FAULT_NONE || !t->transient || t->stream.text_given ||
-	    attempts >= c->attempts)
+	if (!may_try_again(c, t, attempts))
 		return false;
 	us = wait_for(t, turn, attempts);
 	if (us < 0)
@@ -455,7 +471,7 @@ static enum status send_body(struct model_client *c, const struct model_turn *tu
 			return fail(ret, MODEL_FAULT_MEMORY, err, "out of memory");
 		ret->attempts++;
 		send_once(c, turn, body, t);
-		tell(t, turn, ret);
+		tell(c, t, turn, ret);
 		more = again(c, t, turn, ret->attempts);
 		st = t->fault == MODEL_FAULT_NONE ? ST_OK : report(t, err);
 		attempt_free(t);

@@ -96,10 +96,12 @@ enum model_fault {
 
 /* What one attempt used. */
 struct model_spent {
-	const struct model_usage *usage; /* known is true */
-	const char *request_id;          /* the provider's; "" when it told none */
-	const char *model; /* that answered, which may be another than the one asked */
-	int attempt;       /* 1 is the first */
+	const struct model_usage
+		*usage;         /* not known: it may be billed, and nobody can say how much */
+	const char *request_id; /* the provider's; "" when it told none */
+	const char *model;      /* that answered, which may be another than the one asked */
+	int attempt;            /* 1 is the first */
+	bool again;             /* another attempt may follow, with a bill of its own */
 };
 
 struct model_events {
@@ -111,8 +113,10 @@ struct model_events {
 	 */
 	void (*on_text)(void *arg, const char *text, size_t len);
 	/*
-	 * Exactly once for every attempt that the provider bills, the failed ones and the last one
-	 * too, when the attempt has ended: the sum over all these is the cost of the turn.
+	 * Exactly once for every attempt that the provider bills or may bill, the failed ones and
+	 * the last one too, when the attempt has ended: the sum over all these is the cost of the
+	 * turn. Nothing is used only where it was refused: no connection, no 200, an error in the
+	 * stream before the message began.
 	 */
 	void (*on_usage)(void *arg, const struct model_spent *spent);
 };

@@ -30,6 +30,7 @@ struct model_stream {
 	bool hour; /* the request asked for a cache of an hour */
 
 	bool started, done, text_given, final_usage;
+	bool usage_lost; /* the first usage could not be read: none is known, whatever comes */
 	char message_id[MODEL_ID_MAX], model[MODEL_NAME_MAX];
 	char category[MODEL_CATEGORY_MAX];
 	enum model_stop stop;

@@ -135,10 +135,14 @@ static void on_block_delta(struct model_stream *s, cJSON *event)
 
 /* ---- the message ---- */
 
-static void take_usage(struct model_stream *s, const cJSON *usage)
+/* False when it cannot be read. What the start did not tell is not pieced together from the end. */
+static bool take_usage(struct model_stream *s, const cJSON *usage)
 {
-	if (!usage_read(&s->usage, usage, s->hour))
-		fault(s, MODEL_FAULT_ANSWER, "tells a usage that is none");
+	if (!s->usage_lost && usage_read(&s->usage, usage, s->hour))
+		return true;
+	s->usage_lost = !s->usage.known;
+	fault(s, MODEL_FAULT_ANSWER, "tells a usage that is none");
+	return false;
 }
 
 /* Printable ASCII without quotes, so that it can stand in logs and rows; else "". */
@@ -167,7 +171,7 @@ static void on_start(struct model_stream *s, const cJSON *event)
 	s->started = true;
 	copy_id(s->message_id, sizeof(s->message_id), text_of(message, "id"));
 	copy_id(s->model, sizeof(s->model), text_of(message, "model"));
-	take_usage(s, get(message, "usage"));
+	(void)take_usage(s, get(message, "usage"));
 }
 
 static void take_stop(struct model_stream *s, const char *word)
@@ -188,10 +192,8 @@ static void on_message_delta(struct model_stream *s, const cJSON *event)
 	const cJSON *delta = get(event, "delta"), *usage = get(event, "usage");
 	const char *stop = text_of(delta, "stop_reason");
 
-	if (usage != NULL && !cJSON_IsNull(usage)) {
-		take_usage(s, usage);
+	if (usage != NULL && !cJSON_IsNull(usage) && take_usage(s, usage))
 		s->final_usage = true;
-	}
 	if (*stop != '\0')
 		take_stop(s, stop);
 	model__word(s->category, sizeof(s->category),

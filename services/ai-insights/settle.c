@@ -144,6 +144,23 @@ void bill_note(struct bill *b, const struct bill_used *used)
 	log_event(LOG_ERROR, "call.not_noted", "a call of the model had no reservation");
 }
 
+void bill_unknown(struct bill *b, const struct bill_used *used)
+{
+	struct model_call c = call_of(b);
+	struct step s;
+
+	b->cost_known = false;
+	c.request_id = used->request_id;
+	step_begin(b, &s);
+	/* A row that cannot be written stays open, and the sweeper says the same of it. */
+	if (b->reservation_id[0] && store_call_unknown(&s.place, &c) != ST_OK)
+		log_event(LOG_WARN, "call.not_noted", "a call of the model is left open: %s",
+			  s.err.detail);
+	log_event(LOG_WARN, "call.unknown",
+		  "a call of the model did not say what it used: its hold expires");
+	b->reservation_id[0] = '\0';
+}
+
 void bill_give_back(struct bill *b)
 {
 	struct model_call c = call_of(b);

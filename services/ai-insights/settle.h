@@ -24,7 +24,7 @@ struct bill {
 
 	struct tokens used; /* sums of all calls */
 	int64_t cost_nano;
-	bool cost_known; /* false: a call is unpriced or could not be settled yet */
+	bool cost_known; /* false: a call is unpriced, not settled yet, or of unknown use */
 };
 
 /* What a call used, as the provider told. */
@@ -43,6 +43,12 @@ void bill_init(struct bill *b, struct call *call, const struct question *q, cons
 enum status bill_open(struct bill *b) MUST_USE;
 /* What the open call used; it is settled, now or by the sweeper, and none is open any more. */
 void bill_note(struct bill *b, const struct bill_used *used);
+/*
+ * The open call may have used anything: its answer began, but did not say how much. It is not
+ * settled, its hold expires at token-billing, and the question has no known cost. Only the
+ * request_id of `used` is read.
+ */
+void bill_unknown(struct bill *b, const struct bill_used *used);
 /* A maker answers for "claude-x" as "claude-x-20260801", too: the same model at the same price. */
 bool bill_same_model(const char *asked, const char *answered);
 /* The open call used nothing: its hold is given back. Does nothing when none is open. */

@@ -124,6 +124,8 @@ struct model_call {
 enum status store_call_open(const struct place *p, const struct model_call *c) MUST_USE;
 /* What it used, as soon as that is known; the sweeper settles it unless that is noted soon. */
 enum status store_call_used(const struct place *p, const struct model_call *c) MUST_USE;
+/* Nobody can say what it used: an open call becomes unknown, as the sweeper makes overdue ones. */
+enum status store_call_unknown(const struct place *p, const struct model_call *c) MUST_USE;
 /* What it cost; the sweeper says so as the worker. */
 enum status store_call_settled(const struct place *p, const char *reservation_id, int64_t cost_nano,
 			       bool unpriced) MUST_USE;

@@ -14,6 +14,8 @@ const struct db_stmt call_statements[] = {
 	  " output_tokens = $7::bigint, provider_request_id = $8, model = $9,"
 	  " used_at = $10::timestamptz, next_try_at = clock_timestamp() + interval '5 seconds'"
 	  " WHERE reservation_id = $1::uuid AND state <> 'settled'" },
+	{ "call_unknown", "UPDATE model_calls SET state = 'unknown', provider_request_id = $2"
+			  " WHERE reservation_id = $1::uuid AND state = 'open'" },
 	{ NULL, NULL },
 };
 
@@ -56,6 +58,17 @@ enum status store_call_used(const struct place *p, const struct model_call *c)
 	db_arg_text(&args, c->model);
 	db_arg_time(&args, c->used_at);
 	return store_run(p, tx, "call_used", &args);
+}
+
+enum status store_call_unknown(const struct place *p, const struct model_call *c)
+{
+	AUTO_TX *tx = store_tx(p);
+	struct db_args args;
+
+	db_args_init(&args, p->arena);
+	db_arg_text(&args, c->reservation_id);
+	db_arg_text(&args, c->request_id);
+	return store_run(p, tx, "call_unknown", &args);
 }
 
 enum status store_call_settled(const struct place *p, const char *reservation_id, int64_t cost_nano,

@@ -43,7 +43,8 @@ bool usage_read(struct model_usage *u, const cJSON *usage, bool hour)
 		now.cache_write_1h += rest;
 	else
 		now.cache_write_5m += rest;
-	now.known = true;
+	now.known = now.known ||
+		    cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(usage, "input_tokens"));
 	*u = now;
 	return true;
 }

@@ -16,7 +16,8 @@ struct model_usage {
 	int64_t cache_write_5m; /* written to it for five minutes */
 	int64_t cache_write_1h; /* ... for an hour */
 	int64_t output;
-	bool known;   /* the provider told its counts: the call is billed */
+	bool known;   /* the provider told what it read, which no call goes without: the call is
+			 billed */
 	bool partial; /* the answer broke off: `output` is what had been told by then, a lower bound
 		       */
 };

@@ -35,6 +35,7 @@ enum ip_mode {
 	IP_BREAK_EARLY, /* the stream ends before any text, once; then honest */
 	IP_BREAK_TEXT,  /* ... in the middle of the answer, always */
 	IP_ERROR_IN_STREAM,
+	IP_BAD_USAGE,   /* its counts cannot be read; whatever else it says is good */
 	IP_SILENT_TEXT, /* stops writing in the middle, until ip_release */
 };
 

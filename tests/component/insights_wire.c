@@ -51,6 +51,7 @@ void turn_begin(struct turn *t)
 {
 	char head[256];
 	const struct ip_tokens *u = &t->used;
+	const char *sign = t->mode == IP_BAD_USAGE ? "-" : "";
 
 	snprintf(head, sizeof(head),
 		 "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nrequest-id: req_%llu\r\n"
@@ -61,11 +62,11 @@ void turn_begin(struct turn *t)
 		t, "message_start",
 		"{\"type\":\"message_start\",\"message\":{\"id\":\"msg_%llu\",\"type\":\"message\","
 		"\"role\":\"assistant\",\"model\":\"claude-sonnet-5\",\"content\":[],"
-		"\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":%llu,"
+		"\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":%s%llu,"
 		"\"cache_creation_input_tokens\":%llu,\"cache_read_input_tokens\":%llu,"
 		"\"cache_creation\":{\"ephemeral_5m_input_tokens\":%llu,"
 		"\"ephemeral_1h_input_tokens\":0},\"output_tokens\":%d}}}",
-		(unsigned long long)t->number, (unsigned long long)u->input,
+		(unsigned long long)t->number, sign, (unsigned long long)u->input,
 		(unsigned long long)u->write_5m, (unsigned long long)u->cache_read,
 		(unsigned long long)u->write_5m, OUTPUT_FIRST);
 	turn_event(t, "ping", "{\"type\":\"ping\"}");

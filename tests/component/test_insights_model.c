@@ -209,6 +209,26 @@ static void a_broken_attempt_is_paid_and_tried_again(void **state)
 	in_check_ledger(&world);
 }
 
+/* What was used and cannot be read is not 0: nothing is settled, nothing given back. */
+static void what_cannot_be_read_stays_unknown(void **state)
+{
+	struct in_answer a = ask(IP_BAD_USAGE);
+	const Insights__V1__Question *q = in_question(&world, &tenant, a.question_id);
+
+	(void)state;
+	assert_true(a.answer->fallback_used);
+	assert_string_equal(a.answer->fallback_reason, "unreachable");
+	assert_int_equal(ip_billed(&world.provider).calls, 1);
+	assert_null(a.answer->cost);
+	assert_null(q->answer->cost);
+	assert_int_equal(in_calls(&world, a.question_id, "unknown"), 1);
+	assert_int_equal(in_calls(&world, a.question_id, "settled"), 0);
+	pthread_mutex_lock(&world.lock);
+	assert_int_equal(world.n_ledger, 1);
+	assert_int_equal(world.ledger[0].settles, 0);
+	pthread_mutex_unlock(&world.lock);
+}
+
 /* ---- made-up numbers ---- */
 
 static void every_shown_number_is_traced_or_marked(const struct in_answer *a, const char *invented)
@@ -569,6 +589,7 @@ int main(void)
 		INSTEAD(10),
 		INSTEAD(11),
 		TEST(a_broken_attempt_is_paid_and_tried_again),
+		TEST(what_cannot_be_read_stays_unknown),
 		TEST(an_invented_number_goes_back_once),
 		TEST(what_is_invented_again_is_marked),
 		TEST(the_second_draft_may_look_further),

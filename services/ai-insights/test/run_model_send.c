@@ -28,6 +28,11 @@
 	START EV("message_delta", "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":" \
 				  "\"end_turn\"},\"usage\":{\"output_tokens\":9}}")
 
+#define UNREADABLE(input)                                                                         \
+	EV("message_start",                                                                       \
+	   "{\"type\":\"message_start\",\"message\":{\"usage\":{" input "\"output_tokens\":1}}}") \
+	HELLO STOP("end_turn")
+
 struct step {
 	const char *head, *body; /* the status and headers; "" closes without a word */
 };
@@ -40,7 +45,7 @@ static atomic_int served;
 static char base[64];
 
 struct heard {
-	int reports, partial;
+	int reports, partial, unknown;
 	int64_t output;
 	size_t text;
 };
@@ -76,10 +81,11 @@ static void on_usage(void *arg, const struct model_spent *spent)
 {
 	struct heard *h = arg;
 
-	h->reports++;
+	h->reports += spent->usage->known;
+	h->unknown += !spent->usage->known;
 	assert_int_equal(spent->attempt, atomic_load(&served));
 	h->partial += spent->usage->partial;
-	h->output += spent->usage->output;
+	h->output += spent->usage->known ? spent->usage->output : 0;
 }
 
 static const struct row {
@@ -160,13 +166,7 @@ static const struct row {
 	  1,
 	  0,
 	  106 },
-	/* No stream at all; a message that came whole was billed. */
-	{ { { "200 OK\r\nContent-Type: text/html\r\n", "<html>hello</html>" } },
-	  1,
-	  MODEL_FAULT_ANSWER,
-	  0,
-	  0,
-	  0 },
+	/* No stream, but a message that came whole was billed. */
 	{ { { JSON("200 OK"), "{\"type\":\"message\",\"usage\":{\"input_tokens\":3,"
 			      "\"output_tokens\":4}}" } },
 	  1,
@@ -177,6 +177,45 @@ static const struct row {
 	{ { { JSON("302 Found") "Location: /x\r\n", "" } }, 1, MODEL_FAULT_ANSWER, 0, 0, 0 },
 };
 
+/* What began and did not say what it read may have used anything; what was refused has not. */
+static const struct doubtful {
+	struct row row;
+	int unknown; /* attempts of which nobody can say what they used */
+} doubtful[] = {
+	{ { { { SSE, UNREADABLE("\"input_tokens\":-5,") } }, 1, MODEL_FAULT_ANSWER, 0, 0, 0 }, 1 },
+	{ { { { SSE, UNREADABLE("\"input_tokens\":4611686018427387904,") } },
+	    1,
+	    MODEL_FAULT_ANSWER,
+	    0,
+	    0,
+	    0 },
+	  1 },
+	{ { { { SSE, UNREADABLE("") } }, 1, MODEL_FAULT_NONE, 0, 0, 0 }, 1 },
+	{ { { { SSE, "" }, { SSE, STREAM_HELLO } }, 2, MODEL_FAULT_NONE, 1, 0, 106 }, 1 },
+	{ { { { SSE, PING }, { SSE, PING } }, 2, MODEL_FAULT_TRUNCATED, 0, 0, 0 }, 2 },
+	{ { { { JSON("200 OK"), "{\"type\":\"message\",\"usage\":{\"input_tokens\":-5}}" } },
+	    1,
+	    MODEL_FAULT_ANSWER,
+	    0,
+	    0,
+	    0 },
+	  1 },
+	{ { { { "200 OK\r\nContent-Type: text/html\r\n", "<html>hello</html>" } },
+	    1,
+	    MODEL_FAULT_ANSWER,
+	    0,
+	    0,
+	    0 },
+	  1 },
+	{ { { { SSE, ERROR_EVENT("overloaded_error") }, { SSE, STREAM_HELLO } },
+	    2,
+	    MODEL_FAULT_NONE,
+	    1,
+	    0,
+	    106 },
+	  0 },
+};
+
 static struct conversation *talk(void)
 {
 	struct conversation *c = conversation_new(arena, "words", CONVERSATION_TTL_5M);
@@ -185,33 +224,44 @@ static struct conversation *talk(void)
 	return c;
 }
 
+static void run_row(const struct row *row, size_t i, int unknown)
+{
+	struct heard heard = { 0 };
+	const struct model_turn turn = { .talk = talk(), .events = { &heard, on_text, on_usage } };
+	struct error err = { 0 };
+	struct model_reply r;
+	enum status st;
+
+	atomic_store(&served, 0);
+	script = row->steps;
+	st = model_send(client, &turn, arena, &r, &err);
+	if (r.fault != row->fault || atomic_load(&served) != row->requests)
+		fail_msg("row %zu: fault %d, %d requests: %s", i, (int)r.fault,
+			 atomic_load(&served), err.detail);
+	assert_int_equal(st == ST_OK, r.fault == MODEL_FAULT_NONE);
+	assert_int_equal(st, err.status * (st != ST_OK));
+	assert_int_equal(r.attempts, row->requests);
+	assert_int_equal(heard.reports, row->reports);
+	assert_int_equal(heard.partial, row->partial);
+	assert_int_equal(heard.unknown, unknown);
+	assert_int_equal(heard.output, row->output);
+	assert_int_equal(r.text_given, heard.text > 0);
+	assert_int_equal(heard.text, r.text_len);
+	assert_null(strstr(err.detail, "s3cret"));
+}
+
 static void test_script(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct heard heard = { 0 };
-		const struct model_turn turn = { .talk = talk(),
-						 .events = { &heard, on_text, on_usage } };
-		struct error err = { 0 };
-		struct model_reply r;
-		enum status st;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		run_row(&rows[i], i, 0);
+}
 
-		atomic_store(&served, 0);
-		script = rows[i].steps;
-		st = model_send(client, &turn, arena, &r, &err);
-		if (r.fault != rows[i].fault || atomic_load(&served) != rows[i].requests)
-			fail_msg("row %zu: fault %d, %d requests: %s", i, (int)r.fault,
-				 atomic_load(&served), err.detail);
-		assert_int_equal(st == ST_OK, r.fault == MODEL_FAULT_NONE);
-		assert_int_equal(st, err.status * (st != ST_OK));
-		assert_int_equal(r.attempts, rows[i].requests);
-		assert_int_equal(heard.reports, rows[i].reports);
-		assert_int_equal(heard.partial, rows[i].partial);
-		assert_int_equal(heard.output, rows[i].output);
-		assert_int_equal(r.text_given, heard.text > 0);
-		assert_int_equal(heard.text, r.text_len);
-		assert_null(strstr(err.detail, "s3cret"));
-	}
+static void test_doubtful(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(doubtful) / sizeof(doubtful[0]); i++)
+		run_row(&doubtful[i].row, i, doubtful[i].unknown);
 }
 
 /* A wait that would pass the deadline is not begun. */
@@ -309,9 +359,8 @@ static int group_teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_script),
-		cmocka_unit_test(test_no_time_to_wait),
-		cmocka_unit_test(test_not_sent),
+		cmocka_unit_test(test_script),          cmocka_unit_test(test_doubtful),
+		cmocka_unit_test(test_no_time_to_wait), cmocka_unit_test(test_not_sent),
 		cmocka_unit_test(test_configuration),
 	};
 

@@ -292,12 +292,13 @@ static void test_usage(void **state)
 		MODEL_FAULT_NONE);
 	expect_usage(11, 0, 7, 0, 106);
 	begin(true);
-	model__stream_feed(
-		stream,
-		EV("message_start", "{\"type\":\"message_start\",\"message\":{\"usage\":"
-				    "{\"cache_creation_input_tokens\":7}}}"),
-		strlen(EV("message_start", "{\"type\":\"message_start\",\"message\":{\"usage\":"
-					   "{\"cache_creation_input_tokens\":7}}}")));
+	model__stream_feed(stream,
+			   EV("message_start",
+			      "{\"type\":\"message_start\",\"message\":{\"usage\":"
+			      "{\"input_tokens\":0,\"cache_creation_input_tokens\":7}}}"),
+			   strlen(EV("message_start",
+				     "{\"type\":\"message_start\",\"message\":{\"usage\":"
+				     "{\"input_tokens\":0,\"cache_creation_input_tokens\":7}}}")));
 	assert_int_equal(finish(), MODEL_FAULT_TRUNCATED);
 	expect_usage(0, 0, 0, 7, 0);
 	assert_true(reply.usage.partial);
@@ -332,8 +333,16 @@ static void test_bad_usage(void **state)
 		model__stream_feed(stream, bytes, strlen(bytes));
 		model__stream_feed(stream, HELLO STOP("end_turn"), strlen(HELLO STOP("end_turn")));
 		assert_int_equal(finish(), MODEL_FAULT_ANSWER);
+		/* The end told its tokens; what was read stays unknown. */
+		assert_false(reply.usage.known);
 		assert_int_equal(buf_str(&given)[0], '\0');
 	}
+	/* An end that cannot be read takes nothing from what the start told: a lower bound. */
+	assert_int_equal(run(START HELLO STOP_WITH("end_turn", "",
+						   "{\"input_tokens\":40,\"output_tokens\":-1}")),
+			 MODEL_FAULT_ANSWER);
+	expect_usage(40, 300, 200, 1000, 5);
+	assert_true(reply.usage.partial);
 }
 
 /* Each is named, and what the answer cost is still learned when its end comes. */
@@ -384,6 +393,7 @@ static void test_faults(void **state)
 		assert_int_equal(reply.usage.partial, !rows[i].ends);
 	}
 	assert_int_equal(run(HELLO STOP("end_turn")), MODEL_FAULT_ANSWER);
+	assert_false(reply.usage.known);
 	assert_int_equal(run(""), MODEL_FAULT_TRUNCATED);
 	assert_false(reply.usage.known);
 }
