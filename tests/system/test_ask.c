@@ -29,7 +29,7 @@
 #define PARALLEL   50
 #define AMPLE      "1.500000000" /* more than all cost, less than all would hold at once */
 #define SCARCE     "0.250000000" /* less than all cost */
-#define WAITED_S   18 /* nearly what a question waits for room (ROOM_WAIT_MS) */
+#define WAITED_S   18            /* nearly what a question waits for room (ROOM_WAIT_MS) */
 #define NANO       9
 #define PATH_TEXT  512
 #define ASK_MS     110000
