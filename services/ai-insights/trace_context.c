@@ -194,7 +194,7 @@ static bool begins_sentence(const char *text, struct span s, const struct number
 {
 	static const char *const verbs[] = { "was",   "is",  "has",  "had", "saw",
 					     "began", "and", "ends", NULL };
-	size_t start = n->offset, end = n->offset + n->len;
+	size_t start = n->offset, end = n->offset + n->len, len;
 	const char *word;
 
 	while (start > s.from && strchr(" \t#*->", text[start - 1]))
@@ -203,7 +203,8 @@ static bool begins_sentence(const char *text, struct span s, const struct number
 		return false;
 	if (end < s.to && text[end] == ':')
 		return true;
-	return in_list(verbs, word, word_behind(text, s, end, &word));
+	len = word_behind(text, s, end, &word);
+	return in_list(verbs, word, len);
 }
 
 /* A year is one only where a date is said: "in 2011", "the end of 2011", "from 2010 to 2011". "To
@@ -321,7 +322,8 @@ static bool is_order_word(const char *text, struct span s, const struct number *
 
 	if (n->value.units == 1 && in_list(before, word, len))
 		return true;
-	if (n->value.units == 1 && in_list(behind, word, word_behind(text, s, end, &word)))
+	len = word_behind(text, s, end, &word);
+	if (n->value.units == 1 && in_list(behind, word, len))
 		return true;
 	while (start > s.from && strchr(" \t*->", text[start - 1]))
 		start--;
