@@ -428,8 +428,10 @@ static bool is_all(const char *text, struct span s, const struct number *n)
 	len = word_behind(text, s, n->offset + n->len, &word);
 	if (in_list(verbs, word, len))
 		return true;
-	return in_list(of, word, len) &&
-	       in_list(them, word, word_behind(text, s, (size_t)(word - text) + len, &word));
+	if (!in_list(of, word, len))
+		return false;
+	len = word_behind(text, s, (size_t)(word - text) + len, &word);
+	return in_list(them, word, len);
 }
 
 bool trace_counts(const char *text, struct span sentence, const struct number *n, const char *unit)
