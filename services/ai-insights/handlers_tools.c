@@ -84,8 +84,8 @@ void tool_write_period(struct tool_work *work, const Pulsepoint__Date *first,
 {
 	struct tool_writer *w = &work->w;
 	int32_t from_day = 0, to_day = 0;
-	const char *from = day_of(work, tool_input_value(work->in, "from"), first, &from_day);
-	const char *to = day_of(work, tool_input_value(work->in, "to"), last, &to_day);
+	const char *from = day_of(work, tool_input_value(&work->in, "from"), first, &from_day);
+	const char *to = day_of(work, tool_input_value(&work->in, "to"), last, &to_day);
 
 	tool_write_open(w, "period", '{');
 	if (from) {
@@ -107,7 +107,7 @@ void tool_write_period(struct tool_work *work, const Pulsepoint__Date *first,
 
 enum status tool_request(struct tool_work *work, const ProtobufCMessage **ret)
 {
-	const struct contract_method *m = tool_method(work->in->def);
+	const struct contract_method *m = tool_method(work->in.def);
 	struct json_param params[TOOL_FIELDS_MAX + 1];
 	ProtobufCMessage *message;
 	size_t n = 0;
@@ -115,12 +115,12 @@ enum status tool_request(struct tool_work *work, const ProtobufCMessage **ret)
 
 	if (!m)
 		return error_set(work->call.err, ST_INTERNAL, NULL, "the contract has no method %s",
-				 work->in->def->subject);
+				 work->in.def->subject);
 	params[n++] = (struct json_param){ "brand_id", work->brand_id, true, false };
-	for (size_t i = 0; work->in->def->fields[i].name; i++)
-		if (work->in->def->fields[i].kind == TOOL_FIELD && work->in->values[i].text)
-			params[n++] = (struct json_param){ work->in->def->fields[i].name,
-							   work->in->values[i].text, false, false };
+	for (size_t i = 0; work->in.def->fields[i].name; i++)
+		if (work->in.def->fields[i].kind == TOOL_FIELD && work->in.values[i].text)
+			params[n++] = (struct json_param){ work->in.def->fields[i].name,
+							   work->in.values[i].text, false, false };
 	st = message_from_json(work->call.arena, m->input, NULL, 0, params, n, &message,
 			       work->call.err);
 	if (st == ST_OK)
@@ -132,15 +132,15 @@ static enum status tool_calculate(struct tool_work *work)
 {
 	const struct evidence *e = NULL;
 	struct tool_writer *w = &work->w;
-	enum status st = calculate(w->ev, w->call, tool_input_value(work->in, "op"), work->in->ids,
-				   work->in->n_ids, &e, work->call.err);
+	enum status st = calculate(w->ev, w->call, tool_input_value(&work->in, "op"), work->in.ids,
+				   work->in.n_ids, &e, work->call.err);
 
 	if (st != ST_OK)
 		return st;
-	tool_write_text(w, "op", tool_input_value(work->in, "op"));
+	tool_write_text(w, "op", tool_input_value(&work->in, "op"));
 	tool_write_open(w, "of", '[');
-	for (size_t i = 0; i < work->in->n_ids; i++)
-		tool_write_text(w, NULL, work->in->ids[i]);
+	for (size_t i = 0; i < work->in.n_ids; i++)
+		tool_write_text(w, NULL, work->in.ids[i]);
 	tool_write_close(w, ']');
 	tool_write_open(w, "result", '{');
 	tool_write_text(w, "id", e->id);
@@ -155,7 +155,7 @@ static enum status run(struct tool_work *work)
 {
 	enum status st = ST_INTERNAL;
 
-	switch (work->in->def->id) {
+	switch (work->in.def->id) {
 	case TOOL_CALCULATE:
 		st = tool_calculate(work);
 		break;
@@ -220,13 +220,12 @@ static enum status query(struct tool_work *work, struct evidence_list *ev,
 			 const struct tool_def *def, const char *input, size_t len,
 			 struct tool_result *ret)
 {
-	struct tool_input in;
-	enum status st = tool_input_read(work->call.arena, def, input, len, &in, work->call.err);
+	enum status st =
+		tool_input_read(work->call.arena, def, input, len, &work->in, work->call.err);
 
 	if (st != ST_OK)
 		return st;
-	work->in = &in;
-	tool_write_begin(&work->w, ev, def->name, in.arguments);
+	tool_write_begin(&work->w, ev, def->name, work->in.arguments);
 	ret->call = work->w.call;
 	st = run(work);
 	if (st == ST_OK)

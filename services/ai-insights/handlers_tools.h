@@ -14,7 +14,7 @@
 struct tool_work {
 	struct call call; /* the asker's, with memory of its own; texts in it die with the query */
 	const char *brand_id;
-	const struct tool_input *in;
+	struct tool_input in;
 	struct tool_writer w;
 };
 

@@ -12,7 +12,7 @@
 static size_t limit_of(const struct tool_work *work)
 {
 	int64_t limit = TOOL_LIST_DEFAULT;
-	const char *text = tool_input_value(work->in, "limit");
+	const char *text = tool_input_value(&work->in, "limit");
 
 	if (text && !parse_i64(text, 1, TOOL_LIST_MAX, &limit))
 		limit = TOOL_LIST_DEFAULT;
@@ -136,7 +136,7 @@ static void write_products(struct tool_work *work, const struct products *all)
 
 	for (size_t i = 0; i < all->n; i++)
 		empty += all->rows[i]->inventory_quantity <= 0;
-	tool_write_text(w, "order", tool_input_value(work->in, "order"));
+	tool_write_text(w, "order", tool_input_value(&work->in, "order"));
 	tool_write_count(w, "rows_total", (int64_t)all->n, "variants");
 	tool_write_count(w, "rows_shown", (int64_t)shown, "variants");
 	tool_write_count(w, "out_of_stock", empty, "variants");
@@ -155,7 +155,7 @@ static void write_products(struct tool_work *work, const struct products *all)
 
 enum status tool_products(struct tool_work *work)
 {
-	const char *order = tool_input_value(work->in, "order");
+	const char *order = tool_input_value(&work->in, "order");
 	struct products all = { .n = 0 };
 	enum status st = read_products(work, &all);
 

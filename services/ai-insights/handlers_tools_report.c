@@ -219,12 +219,12 @@ static void write_row(struct tool_work *work, int number, const report_row *r, b
 static void write_head(struct tool_work *work, const Attribution__V1__AttributionReport *report)
 {
 	struct tool_writer *w = &work->w;
-	const char *window = tool_input_value(work->in, "window");
+	const char *window = tool_input_value(&work->in, "window");
 
 	tool_write_know(w, EVIDENCE_WINDOW, window);
-	tool_write_text(w, "by", tool_input_value(work->in, "by"));
-	tool_write_text(w, "model", tool_input_value(work->in, "model"));
-	tool_write_text(w, "measure", tool_input_value(work->in, "measure"));
+	tool_write_text(w, "by", tool_input_value(&work->in, "by"));
+	tool_write_text(w, "model", tool_input_value(&work->in, "model"));
+	tool_write_text(w, "measure", tool_input_value(&work->in, "measure"));
 	window = report->window[0] != '\0' ? tool_tidy(w->ev->arena, report->window) : window;
 	tool_write_text(w, "window", window);
 	tool_write_know(w, EVIDENCE_WINDOW, window);
