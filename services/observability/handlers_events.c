@@ -140,7 +140,7 @@ static enum status answer(struct call *call, const struct db_tx *tx, int result,
 			  const struct event_question *q, Observability__V1__ListEventsReply *out)
 {
 	int n = db_rows(tx, result), shown = n < q->limit ? n : (int)q->limit - 1;
-	struct event_row row;
+	struct event_row row = { .tenant_id = NULL };
 
 	out->events = arena_array(call->arena, (size_t)shown + 1, sizeof(*out->events));
 	for (int i = 0; out->events && i < shown; i++) {
