@@ -166,6 +166,8 @@ static int by_number(const void *x, const void *y)
 
 static bool measure(struct alert_bench *b)
 {
+	int64_t half, slow;
+
 	for (int64_t i = 0; i < b->count; i++) {
 		int64_t begun = time_mono_us();
 
@@ -178,11 +180,11 @@ static bool measure(struct alert_bench *b)
 		b->took_us[i] = b->arrived_us - begun;
 	}
 	qsort(b->took_us, (size_t)b->count, sizeof(b->took_us[0]), by_number);
+	half = b->took_us[b->count / 2];
+	slow = b->took_us[b->count * 99 / 100];
 	/* Alerts, p50, p99 and the slowest, milliseconds. */
-	printf("RESULT %lld %.1f %.1f %.1f\n", (long long)b->count,
-	       (double)b->took_us[b->count / 2] / 1000,
-	       (double)b->took_us[b->count * 99 / 100] / 1000,
-	       (double)b->took_us[b->count - 1] / 1000);
+	printf("RESULT %lld %.1f %.1f %.1f\n", (long long)b->count, (double)half / 1000,
+	       (double)slow / 1000, (double)b->took_us[b->count - 1] / 1000);
 	return true;
 }
 

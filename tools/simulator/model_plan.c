@@ -198,21 +198,17 @@ static void want_sum(const struct model_talk *t, struct model_reply *ret)
 
 bool plan_calls(const struct model_talk *t, struct model_reply *ret)
 {
-	bool any = false;
+	bool products = asks_products(t);
 
-	if (asks_products(t)) {
+	if (products)
 		want(t, ret, "product", NULL);
-		any = true;
-	}
 	if (asks_campaigns(t)) {
 		want(t, ret, "summary", NULL);
 		want(t, ret, "attribution", "campaign");
-		any = true;
 	} else if (asks_channels(t)) {
 		want(t, ret, "summary", NULL);
 		want(t, ret, "attribution", "channel");
-		any = true;
-	} else if (asks_shop(t) || !any) {
+	} else if (asks_shop(t) || !products) {
 		want(t, ret, "summary", NULL);
 	}
 	if (ret->n_calls == 0 && asks_campaigns(t))
