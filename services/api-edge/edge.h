@@ -119,6 +119,11 @@ enum status edge_read_body(struct exchange *x, size_t max, char **ret, size_t *l
 enum status edge_read_input(struct exchange *x, struct json_param *params, size_t n,
 			    ProtobufCMessage **in);
 
+/* What a client that takes up a stream again tells in this header: the rule of the field that it
+ * goes to; NULL: the method takes none. */
+#define EDGE_LAST_EVENT "Last-Event-ID"
+const struct field_rule *edge_last_event(const struct contract_method *m);
+
 /* A body is about to be read: asks a client for it that waits to be asked. */
 void edge_ask_body(struct exchange *x);
 /* ST_TIMEOUT or ST_INVALID: the body did not come as it was announced. */

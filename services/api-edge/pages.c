@@ -227,35 +227,45 @@ static void put_html(struct buf *b, const char *s)
 	}
 }
 
+/* `f` NULL: there is no rule. `after` stands behind the name. */
+static void put_field(struct buf *b, const char *name, const char *after,
+		      const struct field_rule *f)
+{
+	buf_printf(b, "<li><code>%s</code>%s%s", name, after,
+		   f && f->required ? " <em>required</em>" : "");
+	if (f && f->default_value)
+		buf_printf(b, " default <code>%s</code>", f->default_value);
+	if (f && f->doc && *f->doc) {
+		buf_puts(b, " ");
+		put_html(b, f->doc);
+	}
+	buf_puts(b, "</li>");
+}
+
 static void put_fields(struct buf *b, const ProtobufCMessageDescriptor *d)
 {
 	const struct message_rule *rule = contract_message_find(d);
 
 	for (unsigned i = 0; i < d->n_fields; i++) {
 		const struct field_rule *f = rule ? &rule->fields[i] : NULL;
+		bool list = d->fields[i].label == PROTOBUF_C_LABEL_REPEATED;
 
-		if (f && f->in_header)
-			continue;
-		buf_printf(b, "<li><code>%s</code>%s%s", d->fields[i].name,
-			   d->fields[i].label == PROTOBUF_C_LABEL_REPEATED ? "[]" : "",
-			   f && f->required ? " <em>required</em>" : "");
-		if (f && f->default_value)
-			buf_printf(b, " default <code>%s</code>", f->default_value);
-		if (f && f->doc && *f->doc) {
-			buf_puts(b, " ");
-			put_html(b, f->doc);
-		}
-		buf_puts(b, "</li>");
+		if (!f || !f->in_header)
+			put_field(b, d->fields[i].name, list ? "[]" : "", f);
 	}
 }
 
 static void put_method(struct buf *b, const struct contract_method *m)
 {
+	const struct field_rule *last = edge_last_event(m);
+
 	buf_printf(b, "<section><h3><b>%s</b> %s <small>%s</small></h3><p>", m->http_method,
 		   m->http_path, role_name(m->role));
 	put_html(b, m->doc);
 	buf_puts(b, "</p><div class=c><div><h4>Takes</h4><ul>");
 	put_fields(b, m->input);
+	if (last)
+		put_field(b, EDGE_LAST_EVENT, " <em>header</em>", last);
 	buf_printf(b, "</ul></div><div><h4>Answers %d</h4><ul>", m->http_status);
 	put_fields(b, m->output);
 	buf_puts(b, "</ul></div></div></section>");

@@ -16,6 +16,7 @@
 #include <strings.h>
 
 #define FIRST_DEADLINE_MS 10000 /* until the route's own is known */
+#define LAST_EVENT_FIELD  "last_event_id"
 
 /* ---- memory of a worker thread, kept between requests ---- */
 
@@ -309,22 +310,29 @@ static enum status read_idempotency(struct exchange *x)
 	return ST_OK;
 }
 
+const struct field_rule *edge_last_event(const struct contract_method *m)
+{
+	const ProtobufCFieldDescriptor *f =
+		protobuf_c_message_descriptor_get_field_by_name(m->input, LAST_EVENT_FIELD);
+	const struct message_rule *rule = f ? contract_message_find(m->input) : NULL;
+	const struct field_rule *ret = rule ? &rule->fields[f - m->input->fields] : NULL;
+
+	return ret && ret->in_header ? ret : NULL;
+}
+
 /* What a stream's client has seen already comes in a header (WHATWG HTML, 9.2). */
 static enum status read_last_event(struct exchange *x, struct json_param *params, size_t *n)
 {
-	static const char field[] = "last_event_id";
-	const ProtobufCMessageDescriptor *d = x->route->method->input;
-	const ProtobufCFieldDescriptor *f =
-		protobuf_c_message_descriptor_get_field_by_name(d, field);
-	const struct message_rule *rule = f ? contract_message_find(d) : NULL;
-	const char *value = mg_get_header(x->conn, "Last-Event-ID");
+	const char *value = mg_get_header(x->conn, EDGE_LAST_EVENT);
 
-	if (!value || !*value || !rule || !rule->fields[f - d->fields].in_header)
+	if (!value || !*value || !edge_last_event(x->route->method))
 		return ST_OK;
 	if (*n == EDGE_PARAMS_MAX)
 		return error_set(&x->err, ST_INVALID, "query", "has more than %d parameters",
 				 EDGE_PARAMS_MAX - 1);
-	params[(*n)++] = (struct json_param){ .name = field, .value = value, .from_header = true };
+	params[(*n)++] = (struct json_param){ .name = LAST_EVENT_FIELD,
+					      .value = value,
+					      .from_header = true };
 	return ST_OK;
 }
 

@@ -526,6 +526,24 @@ static void pages_are_there(void **state)
 	assert_int_equal(edge_ask(&w, edge.port, "GET /healthz", "", NULL).status, 200);
 }
 
+/* Of what comes in headers, the description for people has what a client sets itself. */
+static void docs_say_how_a_stream_is_resumed(void **state)
+{
+	struct answer r = edge_ask(&w, edge.port, "GET /docs", "", NULL);
+	const char *stream = strstr(r.body, "/api/alerts/stream");
+	const char *header = strstr(r.body, "<code>Last-Event-ID</code> <em>header</em>");
+
+	(void)state;
+	assert_non_null(stream);
+	assert_non_null(header);
+	/* In the stream's own section, and in no other. */
+	assert_true(header > stream);
+	assert_true(header < strstr(stream, "</section>"));
+	assert_null(strstr(header + 1, "<code>Last-Event-ID</code>"));
+	assert_null(strstr(r.body, "<code>last_event_id</code>"));
+	assert_null(strstr(r.body, "<code>import_key</code>"));
+}
+
 static int begin(void **state)
 {
 	static const char *const settings[] = { "PP_HTTP_ORIGINS",
@@ -569,6 +587,7 @@ int main(void)
 		cmocka_unit_test_setup(hostile_names_stay_json, fresh),
 		cmocka_unit_test_setup(metrics_are_well_formed, fresh),
 		cmocka_unit_test_setup(pages_are_there, fresh),
+		cmocka_unit_test_setup(docs_say_how_a_stream_is_resumed, fresh),
 	};
 
 	return cmocka_run_group_tests_name("edge_http", tests, begin, finish);
