@@ -9,12 +9,14 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #define PARALLEL    50
 #define FITS        20
+#define ROUNDS      10
 #define BUSY_WAIT_S 1 /* as migrations/0003_functions.sql says */
 
 static struct bl_world world;
@@ -75,14 +77,16 @@ static void *race(void *arg)
 	return NULL;
 }
 
-/* All at once; how many were let through. The others were told to come again. */
-static int race_all(const struct sx_tenant *t, struct racer *all)
+/* All at once, each with an id of its own ("") or all with the same; how many were let through. The
+ * others were told to come again. */
+static int race_all(const struct sx_tenant *t, struct racer *all, const char *id)
 {
 	pthread_t threads[PARALLEL];
 	int through = 0;
 
 	for (int i = 0; i < PARALLEL; i++) {
 		all[i] = (struct racer){ .t = t };
+		snprintf(all[i].id, UUID_TEXT, "%s", id);
 		assert_int_equal(pthread_create(&threads[i], NULL, race, &all[i]), 0);
 	}
 	for (int i = 0; i < PARALLEL; i++) {
@@ -124,7 +128,7 @@ static void a_hard_budget_holds_with_fifty_at_once(void **state)
 	(void)state;
 	sx_tenant(&world.sx, &t);
 	bl_budget(&world, &t, "", BL_NANO * FITS / 2, BL_NANO * FITS);
-	assert_int_equal(race_all(&t, all), FITS);
+	assert_int_equal(race_all(&t, all, ""), FITS);
 	bl_check_books(&world, &t);
 	assert_busy(reserve(&t, 1), "tenant");
 	/* All of it is held, and nothing is used: nobody is told that a limit was reached. */
@@ -132,7 +136,7 @@ static void a_hard_budget_holds_with_fifty_at_once(void **state)
 	/* Half of what was held is not used: so many fit again, and not one more. */
 	settle_all(&t, all, BL_TOKENS / 2);
 	until_told(&t, 1);
-	assert_int_equal(race_all(&t, all), FITS / 2);
+	assert_int_equal(race_all(&t, all, ""), FITS / 2);
 	bl_check_books(&world, &t);
 	assert_int_equal(crossings(&t), 1);
 	settle_all(&t, all, BL_TOKENS);
@@ -152,8 +156,36 @@ static void a_brand_has_a_budget_of_its_own(void **state)
 	sx_tenant(&world.sx, &t);
 	bl_budget(&world, &t, "", -1, BL_NANO * 30);
 	bl_budget(&world, &t, t.brand, -1, BL_NANO * 7);
-	assert_int_equal(race_all(&t, all), 7);
+	assert_int_equal(race_all(&t, all, ""), 7);
 	bl_check_books(&world, &t);
+}
+
+/* There is room for it once: what its first asking holds is not in the way of the others. */
+static void one_call_asked_for_fifty_times_is_held_once(void **state)
+{
+	static struct racer all[PARALLEL];
+	struct sx_tenant t;
+	char id[UUID_TEXT];
+
+	(void)state;
+	sx_tenant(&world.sx, &t);
+	bl_budget(&world, &t, "", -1, BL_NANO);
+	for (int round = 0; round < ROUNDS; round++) {
+		uuid_v7(id);
+		assert_int_equal(race_all(&t, all, id), PARALLEL);
+		for (int i = 0; i < PARALLEL; i++)
+			assert_int_equal(all[i].r.nano, BL_NANO);
+		bl_check_books(&world, &t);
+		assert_busy(reserve(&t, 1), "tenant");
+		/* Room for the next round. */
+		assert_int_equal(bl_settle(&world, t.viewer, t.brand, id, NULL, 0).status, ST_OK);
+	}
+	assert_int_equal(crossings(&t), 0);
+	assert_int_equal(sx_int(&world.sx,
+				"SELECT count(*) FROM token_billing.reservations WHERE tenant_id ="
+				" '%s' AND state = 'released'",
+				t.id),
+			 ROUNDS);
 }
 
 /* ---- one after another ---- */
@@ -222,6 +254,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_hard_budget_holds_with_fifty_at_once),
 		cmocka_unit_test(a_brand_has_a_budget_of_its_own),
+		cmocka_unit_test(one_call_asked_for_fifty_times_is_held_once),
 		cmocka_unit_test(what_is_held_comes_back_and_what_is_spent_does_not),
 		cmocka_unit_test(what_is_spent_counts_more_than_what_is_held),
 	};

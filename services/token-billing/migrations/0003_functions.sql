@@ -123,19 +123,23 @@ BEGIN
 			ON CONFLICT DO NOTHING;
 		END LOOP;
 		IF ends IS NOT NULL THEN
-			IF p_held IS NOT NULL AND spent THEN
-				INSERT INTO crossings (tenant_id, brand_id, period, period_start, level, limit_nano, used_nano, version)
-				VALUES (tenant, stopper.brand_id, stopper.period, stopper.period_start, 'hard', stopper.hard_nano,
-					stopper.used_nano + p_held, stopper.version)
-				ON CONFLICT DO NOTHING;
-				noted := FOUND;
+			-- Not what it holds itself, where its twin was a moment faster.
+			PERFORM FROM reservations AS x WHERE x.tenant_id = tenant AND x.reservation_id = p_reservation;
+			IF NOT FOUND THEN
+				IF p_held IS NOT NULL AND spent THEN
+					INSERT INTO crossings (tenant_id, brand_id, period, period_start, level, limit_nano, used_nano, version)
+					VALUES (tenant, stopper.brand_id, stopper.period, stopper.period_start, 'hard', stopper.hard_nano,
+						stopper.used_nano + p_held, stopper.version)
+					ON CONFLICT DO NOTHING;
+					noted := FOUND;
+				END IF;
+				outcome := CASE WHEN p_held IS NULL THEN 'unpriced' WHEN spent THEN 'spent' ELSE 'busy' END;
+				whose := CASE stopper.brand_id WHEN nobody THEN 'tenant' ELSE 'brand' END;
+				which := stopper.period;
+				wait_s := CASE WHEN spent THEN greatest(1, ceil(extract(epoch FROM ends - now())))::bigint ELSE busy_wait_s END;
+				RETURN NEXT;
+				RETURN;
 			END IF;
-			outcome := CASE WHEN p_held IS NULL THEN 'unpriced' WHEN spent THEN 'spent' ELSE 'busy' END;
-			whose := CASE stopper.brand_id WHEN nobody THEN 'tenant' ELSE 'brand' END;
-			which := stopper.period;
-			wait_s := CASE WHEN spent THEN greatest(1, ceil(extract(epoch FROM ends - now())))::bigint ELSE busy_wait_s END;
-			RETURN NEXT;
-			RETURN;
 		END IF;
 		INSERT INTO reservations (tenant_id, reservation_id, brand_id, user_id, question_id, model, tokens, held_nano, day, expires_at)
 		VALUES (tenant, p_reservation, p_brand, p_user, p_question, p_model, p_tokens, p_held, today, now() + interval '10 minutes')
