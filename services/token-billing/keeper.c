@@ -68,6 +68,7 @@ static enum status follow_prices(struct svc *svc, struct billing *b, struct aren
 	return st == ST_OK && newest != held ? billing_reload(svc, b, err) : st;
 }
 
+/* One tenant's failure does not stop the others; its work stays. */
 static enum status keep_once(struct svc *svc, struct billing *b, struct error *err)
 {
 	struct arena *a = arena_new(KEEPER_ARENA_MAX);
@@ -78,8 +79,11 @@ static enum status keep_once(struct svc *svc, struct billing *b, struct error *e
 	if (st == ST_OK)
 		st = store_due(svc_worker_db(svc), a, &tenants, &n, err);
 
-	for (size_t i = 0; st == ST_OK && i < n && !svc_stopping(svc); i++)
-		st = keep_tenant(svc, a, tenants[i], err);
+	for (size_t i = 0; i < n && !svc_stopping(svc); i++) {
+		enum status one = keep_tenant(svc, a, tenants[i], err);
+
+		st = one == ST_OK ? st : one;
+	}
 	arena_free(a);
 	return st;
 }

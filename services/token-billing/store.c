@@ -342,6 +342,8 @@ enum status store_due(struct db *worker, struct arena *a, const char ***ret, siz
 	struct db_scope none = { NULL, NULL };
 	struct db_args args;
 	AUTO_TX *tx = db_tx_new(worker, &none);
+	const char **list;
+	int n;
 	enum status st;
 
 	if (!tx)
@@ -352,12 +354,14 @@ enum status store_due(struct db *worker, struct arena *a, const char ***ret, siz
 	st = db_run(tx, 0, err);
 	if (st != ST_OK)
 		return st;
-	*ret_n = (size_t)db_rows(tx, 0);
-	*ret = arena_array(a, *ret_n + 1, sizeof(**ret));
-	if (!*ret)
+	n = db_rows(tx, 0);
+	list = arena_array(a, (size_t)n + 1, sizeof(*list));
+	if (!list)
 		return error_set(err, ST_UNAVAILABLE, NULL, "the service is out of memory");
-	for (size_t i = 0; i < *ret_n; i++)
-		(*ret)[i] = arena_strdup(a, db_str(tx, 0, (int)i, 0));
+	for (int i = 0; i < n; i++)
+		list[i] = arena_strdup(a, db_str(tx, 0, i, 0));
+	*ret = list;
+	*ret_n = (size_t)n;
 	return ST_OK;
 }
 

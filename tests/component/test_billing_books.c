@@ -15,8 +15,9 @@
 
 #include <cmocka.h>
 
-#define KILLS 6
-#define LINES 240
+#define KILLS   6
+#define LINES   240
+#define TENANTS 3 /* of a kind */
 
 static struct bl_world world;
 
@@ -184,6 +185,48 @@ static void a_hold_expires_and_can_be_settled_all_the_same(void **state)
 	assert_int_equal(r.status, ST_OK);
 	assert_int_equal(r.nano, BL_NANO / 4);
 	bl_check_books(&world, &t);
+}
+
+static void assert_all_expire(const char *tenants, int64_t n)
+{
+	sx_until(&world.sx, n,
+		 "SELECT count(*) FROM token_billing.reservations WHERE tenant_id = ANY ('{%s}')"
+		 " AND state = 'expired'",
+		 tenants);
+}
+
+/* A tenant whose books are broken (so that its holds cannot be taken back) keeps no other's. */
+static void what_one_tenant_cannot_give_back_keeps_no_others(void **state)
+{
+	char lists[2][TENANTS * (UUID_TEXT + 1)] = { "", "" };
+	struct sx_tenant t;
+
+	(void)state;
+	for (int i = 0; i < 2 * TENANTS; i++) {
+		char id[UUID_TEXT] = "", *list = lists[i % 2];
+		size_t len = strlen(list);
+
+		sx_tenant(&world.sx, &t);
+		assert_int_equal(
+			bl_reserve(&world, t.viewer, t.brand, BL_MODEL, BL_TOKENS, id).status,
+			ST_OK);
+		snprintf(list + len, sizeof(lists[0]) - len, "%s%s", len ? "," : "", t.id);
+	}
+	(void)sx_text(&world.sx,
+		      "UPDATE token_billing.spend SET held_nano = 0 WHERE tenant_id = ANY ('{%s}')"
+		      " RETURNING 1",
+		      lists[0]);
+	(void)sx_text(&world.sx,
+		      "UPDATE token_billing.reservations SET expires_at = now() - interval"
+		      " '1 second' WHERE tenant_id = ANY ('{%s,%s}') RETURNING 1",
+		      lists[0], lists[1]);
+	assert_all_expire(lists[1], TENANTS);
+	assert_all_expire(lists[0], 0);
+	(void)sx_text(&world.sx,
+		      "UPDATE token_billing.spend SET held_nano = %lld WHERE tenant_id = ANY"
+		      " ('{%s}') RETURNING 1",
+		      (long long)BL_NANO, lists[0]);
+	assert_all_expire(lists[0], TENANTS);
 }
 
 /* ---- kill -9 ---- */
@@ -476,6 +519,7 @@ int main(void)
 		cmocka_unit_test(nothing_used_leaves_no_line),
 		cmocka_unit_test(an_unknown_model_is_unpriced_and_told),
 		cmocka_unit_test(a_hold_expires_and_can_be_settled_all_the_same),
+		cmocka_unit_test(what_one_tenant_cannot_give_back_keeps_no_others),
 		cmocka_unit_test(killed_again_and_again_each_line_is_there_once),
 		cmocka_unit_test(usage_adds_up_by_day_brand_user_and_model),
 		cmocka_unit_test(nobody_touches_what_is_another_tenants),
