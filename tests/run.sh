@@ -54,6 +54,14 @@ count() {
 	skipped=$((skipped + ${s:-0}))
 }
 
+# What a log ends with; then of a sanitizer's report its first 40 lines, which say what and where, and the input that a fuzz target met it with.
+told() {
+	report='^==[0-9]*== *\(ERROR\|WARNING\):\|runtime error:'
+	grep -v '^\[       OK \]\|^\[ RUN      \]' "$1" | tail -n 60
+	sed -n "/$report/,\$p" "$1" | head -n 40
+	grep '^Base64:' "$1" || true
+}
+
 run_one() {
 	name=$(basename "$1")
 	log=$work/$name.log
@@ -87,7 +95,7 @@ run_one() {
 	if [ "$code" -ne 0 ] || [ "$failed" -gt "$before" ]; then
 		failures="$failures $name"
 		echo "FAIL $name (exit $code, $(($(date +%s) - start)) s)"
-		grep -v '^\[       OK \]\|^\[ RUN      \]' "$log" | tail -n 60 | sed 's/^/    /'
+		told "$log" | sed 's/^/    /'
 	else
 		echo "ok   $name ($(($(date +%s) - start)) s)"
 		# Figures that a test prints for people: cells of the matrix, pages fetched again.
