@@ -253,7 +253,7 @@ static bool is_window(const struct evidence_list *ev, const struct number *n)
 		return false;
 	for (size_t i = 0; i < ev->n_known; i++)
 		if (ev->known[i].fact == EVIDENCE_WINDOW &&
-		    strtol(ev->known[i].text, NULL, 10) == (long)n->value.units)
+		    (wide)strtol(ev->known[i].text, NULL, 10) == n->value.units)
 			return true;
 	return false;
 }

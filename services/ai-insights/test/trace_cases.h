@@ -166,6 +166,7 @@
 	{ "Over the 28 days.", "period" }, { "With a window of 28 days.", "period" },
 	{ "The window is 28 days.", "period" }, { "A 28-day attribution window.", "period" },
 	{ "A 28-day delivery.", "NOT-FOUND" },
+	{ "In the last 18446744073709551644 days.", "NOT-FOUND" }, /* 28 in 64 bits */
 	/* A year is said as one. */
 	{ "You sold 2011 baskets.", "NOT-FOUND" }, { "Your loss is 2011.", "NOT-FOUND" },
 	{ "Orders: 2011.", "NOT-FOUND" }, { "Orders rose by 2011.", "NOT-FOUND" },
