@@ -53,10 +53,12 @@ bool trace_is_list(const char *text, size_t len, const struct number *n)
 
 /* ---- words around a number ---- */
 
-static bool in_list(const char *const *words, const char *s, size_t len)
+static bool in_list(const char *const *words, const char *text, struct span word)
 {
+	size_t len = word.to - word.from;
+
 	for (; *words; words++)
-		if (strlen(*words) == len && strncasecmp(*words, s, len) == 0)
+		if (strlen(*words) == len && strncasecmp(*words, text + word.from, len) == 0)
 			return true;
 	return false;
 }
@@ -67,39 +69,28 @@ static bool is_gap(char c)
 	return c == ' ' || c == '-' || c == '*' || c == '_';
 }
 
-/* The word before or behind a place, within the sentence; its length. */
-static size_t word_before(const char *text, struct span s, size_t at, const char **word)
+/* The word before or behind a place, within the sentence; empty when there is none. */
+static struct span word_before(const char *text, struct span s, size_t at)
 {
-	size_t end = at;
+	struct span word = { .to = at };
 
-	while (end > s.from && is_gap(text[end - 1]))
-		end--;
-	at = end;
-	while (at > s.from && isalpha((unsigned char)text[at - 1]))
-		at--;
-	*word = text + at;
-	return end - at;
+	while (word.to > s.from && is_gap(text[word.to - 1]))
+		word.to--;
+	for (word.from = word.to;
+	     word.from > s.from && isalpha((unsigned char)text[word.from - 1]);)
+		word.from--;
+	return word;
 }
 
-static size_t word_behind(const char *text, struct span s, size_t at, const char **word)
+static struct span word_behind(const char *text, struct span s, size_t at)
 {
-	size_t end;
+	struct span word = { .from = at };
 
-	while (at < s.to && is_gap(text[at]))
-		at++;
-	for (end = at; end < s.to && isalpha((unsigned char)text[end]);)
-		end++;
-	*word = text + at;
-	return end - at;
-}
-
-/* The word before the word at `word`. */
-static bool is_before(const char *text, struct span s, const char *word, const char *const *list)
-{
-	const char *first;
-	size_t len = word_before(text, s, (size_t)(word - text), &first);
-
-	return in_list(list, first, len);
+	while (word.from < s.to && is_gap(text[word.from]))
+		word.from++;
+	for (word.to = word.from; word.to < s.to && isalpha((unsigned char)text[word.to]);)
+		word.to++;
+	return word;
 }
 
 /* ---- days, times, windows ---- */
@@ -167,15 +158,15 @@ static bool is_year(const struct evidence_list *ev, const struct number *n)
 
 /* "2010 and 2011", "2010 to 2011", "2010-2011": goes on from a year, which is judged itself. */
 static bool joins_year(const struct evidence_list *ev, const char *text, struct span s,
-		       const char *word, size_t len)
+		       struct span word)
 {
 	static const char *const joints[] = {
 		"and", "or", "to", "until", "vs", "through", "", NULL
 	};
 	struct number date = { .form = NUMBER_DATE, .hour = -1, .minute = -1 };
-	size_t end = (size_t)(word - text), at;
+	size_t end = word.from, at;
 
-	if (!in_list(joints, word, len))
+	if (!in_list(joints, text, word))
 		return false;
 	if (end >= s.from + 3 && memcmp(text + end - 3, "\xe2\x80\x93", 3) == 0)
 		end -= 3; /* an en dash */
@@ -194,8 +185,7 @@ static bool begins_sentence(const char *text, struct span s, const struct number
 {
 	static const char *const verbs[] = { "was",   "is",  "has",  "had", "saw",
 					     "began", "and", "ends", NULL };
-	size_t start = n->offset, end = n->offset + n->len, len;
-	const char *word;
+	size_t start = n->offset, end = n->offset + n->len;
 
 	while (start > s.from && strchr(" \t#*->", text[start - 1]))
 		start--;
@@ -203,8 +193,7 @@ static bool begins_sentence(const char *text, struct span s, const struct number
 		return false;
 	if (end < s.to && text[end] == ':')
 		return true;
-	len = word_behind(text, s, end, &word);
-	return in_list(verbs, word, len);
+	return in_list(verbs, text, word_behind(text, s, end));
 }
 
 /* A year is one only where a date is said: "in 2011", "the end of 2011", "from 2010 to 2011". "To
@@ -232,16 +221,15 @@ static bool is_date(const struct evidence_list *ev, const char *text, struct spa
 					       "spring", "autumn",    NULL };
 	static const char *const from[] = { "from", "between", NULL };
 	static const char *const article[] = { "the", NULL };
-	const char *word, *next;
-	size_t len = word_before(text, s, n->offset, &word);
-	size_t next_len = word_behind(text, s, n->offset + n->len, &next);
+	struct span word = word_before(text, s, n->offset);
+	struct span next = word_behind(text, s, n->offset + n->len);
 
-	if (in_list(before, word, len) || joins_year(ev, text, s, word, len) ||
+	if (in_list(before, text, word) || joins_year(ev, text, s, word) ||
 	    begins_sentence(text, s, n))
 		return true;
-	return (in_list(of, word, len) && is_before(text, s, word, parts)) ||
-	       (in_list(from, word, len) && in_list(behind, next, next_len)) ||
-	       (in_list(article, word, len) && in_list(periods, next, next_len));
+	return (in_list(of, text, word) && in_list(parts, text, word_before(text, s, word.from))) ||
+	       (in_list(from, text, word) && in_list(behind, text, next)) ||
+	       (in_list(article, text, word) && in_list(periods, text, next));
 }
 
 static bool is_window(const struct evidence_list *ev, const struct number *n)
@@ -271,16 +259,14 @@ static bool is_span(const char *text, struct span s, const struct number *n)
 	static const char *const windows[] = { "window", "period", "lookback", NULL };
 	static const char *const article[] = { "the", NULL };
 	static const char *const over[] = { "over", "in", "during", "within", "across", NULL };
-	const char *word, *days;
-	size_t len = word_behind(text, s, n->offset + n->len, &days);
+	struct span days = word_behind(text, s, n->offset + n->len);
+	struct span word = word_before(text, s, n->offset), first = word_before(text, s, word.from);
 
-	len = word_behind(text, s, (size_t)(days - text) + len, &word);
-	if (in_list(behind, word, len))
+	if (in_list(behind, text, word_behind(text, s, days.to)))
 		return true;
-	len = word_before(text, s, n->offset, &word);
-	return in_list(heads, word, len) ||
-	       (in_list(links, word, len) && is_before(text, s, word, windows)) ||
-	       (in_list(article, word, len) && is_before(text, s, word, over));
+	return in_list(heads, text, word) ||
+	       (in_list(links, text, word) && in_list(windows, text, first)) ||
+	       (in_list(article, text, word) && in_list(over, text, first));
 }
 
 bool trace_is_period(const struct evidence_list *ev, const char *text, struct span sentence,
@@ -302,13 +288,9 @@ static bool is_pronoun(const char *text, struct span s, const struct number *n)
 	static const char *const behind[] = {
 		"of", "another", "or", "that", "which", "thing", NULL
 	};
-	const char *word;
-	size_t len = word_before(text, s, n->offset, &word);
 
-	if (in_list(before, word, len))
-		return true;
-	len = word_behind(text, s, n->offset + n->len, &word);
-	return in_list(behind, word, len);
+	return in_list(before, text, word_before(text, s, n->offset)) ||
+	       in_list(behind, text, word_behind(text, s, n->offset + n->len));
 }
 
 /* "First, ..." and "at first"; the ranks of things are judged. */
@@ -317,13 +299,9 @@ static bool is_order_word(const char *text, struct span s, const struct number *
 	static const char *const before[] = { "at", NULL };
 	static const char *const behind[] = { "touch", "click", "day", "step", "time", NULL };
 	size_t end = n->offset + n->len, start = n->offset;
-	const char *word;
-	size_t len = word_before(text, s, n->offset, &word);
 
-	if (n->value.units == 1 && in_list(before, word, len))
-		return true;
-	len = word_behind(text, s, end, &word);
-	if (n->value.units == 1 && in_list(behind, word, len))
+	if (n->value.units == 1 && (in_list(before, text, word_before(text, s, n->offset)) ||
+				    in_list(behind, text, word_behind(text, s, end))))
 		return true;
 	while (start > s.from && strchr(" \t*->", text[start - 1]))
 		start--;
@@ -353,7 +331,7 @@ bool trace_is_falling(const char *text, struct span sentence)
 	for (; at < sentence.to; at = end + 1) {
 		for (end = at; end < sentence.to && isalpha((unsigned char)text[end]);)
 			end++;
-		if (end > at && in_list(words, text + at, end - at))
+		if (in_list(words, text, (struct span){ at, end }))
 			return true;
 	}
 	return false;
@@ -374,13 +352,14 @@ bool trace_is_wanted(const char *question, const char *text, struct span sentenc
 {
 	static const char *const heads[] = { "top",   "best", "worst", "bottom",
 					     "first", "last", "past",  NULL };
-	const char *word, *dash;
-	size_t len = word_before(text, sentence, n->offset, &word), pos = 0;
+	const char *dash;
+	struct span word = word_before(text, sentence, n->offset);
+	size_t pos = 0;
 	struct number asked;
 
-	if (!is_number_of(n) || !in_list(heads, word, len))
+	if (!is_number_of(n) || !in_list(heads, text, word))
 		return false;
-	dash = memchr(word, '-', (size_t)(text + n->offset - word));
+	dash = memchr(text + word.from, '-', n->offset - word.from);
 	while (!dash && numbers_next(question, strlen(question), &pos, &asked))
 		if (is_number_of(&asked) && figure_compare(asked.value, n->value) == 0)
 			return true;
@@ -399,16 +378,17 @@ static int counted_kind(const char *text, struct span s, size_t at, bool one)
 						  "selling",   "single",    "ad",      "active",
 						  "distinct",  NULL };
 	char noun[NUMBER_WORD_MAX];
-	const char *word;
-	size_t len = word_behind(text, s, at, &word);
+	struct span word = word_behind(text, s, at);
+	size_t len;
 
-	for (int i = 0; i < 2 && in_list(adjectives, word, len); i++)
-		len = word_behind(text, s, (size_t)(word - text) + len, &word);
+	for (int i = 0; i < 2 && in_list(adjectives, text, word); i++)
+		word = word_behind(text, s, word.to);
+	len = word.to - word.from;
 	if (len == 0 || len >= sizeof(noun) ||
-	    (!one && tolower((unsigned char)word[len - 1]) != 's'))
+	    (!one && tolower((unsigned char)text[word.to - 1]) != 's'))
 		return 0;
 	for (size_t i = 0; i < len; i++)
-		noun[i] = (char)tolower((unsigned char)word[i]);
+		noun[i] = (char)tolower((unsigned char)text[word.from + i]);
 	noun[len] = '\0';
 	return trace_noun_kind(noun);
 }
@@ -420,40 +400,31 @@ static bool is_all(const char *text, struct span s, const struct number *n)
 	static const char *const verbs[] = { "are", "were", "have", "had", NULL };
 	static const char *const of[] = { "of", NULL };
 	static const char *const them[] = { "them", "these", "those", NULL };
-	const char *word;
-	size_t len = word_before(text, s, n->offset, &word);
+	struct span word = word_behind(text, s, n->offset + n->len);
 
-	if (!in_list(before, word, len))
-		return false;
-	len = word_behind(text, s, n->offset + n->len, &word);
-	if (in_list(verbs, word, len))
-		return true;
-	if (!in_list(of, word, len))
-		return false;
-	len = word_behind(text, s, (size_t)(word - text) + len, &word);
-	return in_list(them, word, len);
+	return in_list(before, text, word_before(text, s, n->offset)) &&
+	       (in_list(verbs, text, word) ||
+		(in_list(of, text, word) && in_list(them, text, word_behind(text, s, word.to))));
 }
 
 bool trace_counts(const char *text, struct span sentence, const struct number *n, const char *unit)
 {
 	static const char *const of[] = { "of", NULL };
 	static const char *const article[] = { "the", "all", "these", NULL };
-	size_t at = n->offset + n->len, len;
+	size_t at = n->offset + n->len;
+	struct span word = word_behind(text, sentence, at);
 	int kind = trace_noun_kind(unit);
-	bool one = n->value.units == 1;
-	const char *word;
 
 	if (is_all(text, sentence, n) ||
-	    (kind != 0 && counted_kind(text, sentence, at, one) == kind))
+	    (kind != 0 && counted_kind(text, sentence, at, n->value.units == 1) == kind))
 		return true;
 	/* "3 of 12 campaigns", "3 of the 12 campaigns", "3 of the campaigns" */
-	len = word_behind(text, sentence, at, &word);
-	if (kind == 0 || !in_list(of, word, len))
+	if (kind == 0 || !in_list(of, text, word))
 		return false;
-	at = (size_t)(word - text) + len;
-	len = word_behind(text, sentence, at, &word);
-	if (in_list(article, word, len))
-		at = (size_t)(word - text) + len;
+	at = word.to;
+	word = word_behind(text, sentence, at);
+	if (in_list(article, text, word))
+		at = word.to;
 	while (at < sentence.to && (is_gap(text[at]) || isdigit((unsigned char)text[at])))
 		at++;
 	return counted_kind(text, sentence, at, false) == kind;
