@@ -96,7 +96,6 @@ static bool written_units(const struct number *n, wide *ret)
 static enum fit compare(const struct number *n, struct figure value, int power)
 {
 	wide written, up, even;
-	struct figure whole = value;
 	int down = n->power - power;
 
 	if (!written_units(n, &written) || !figure_round(value, down, n->fraction, HALF_UP, &up) ||
@@ -108,7 +107,7 @@ static enum fit compare(const struct number *n, struct figure value, int power)
 	if (written == 0 && value.units != 0 && n->power > 0)
 		return FIT_NO;
 	/* Exact: nothing was rounded away. */
-	return figure_round(whole, down, FIGURE_SCALE_MAX, HALF_UP, &up) &&
+	return figure_round(value, down, FIGURE_SCALE_MAX, HALF_UP, &up) &&
 			       figure_compare((struct figure){ up, FIGURE_SCALE_MAX }, n->value) ==
 				       0
 		       ? FIT_EXACT
