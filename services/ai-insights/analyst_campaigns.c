@@ -222,12 +222,7 @@ static void recommend_rest(struct analyst *an, const struct campaigns *c)
 
 static void say_all(struct analyst *an, const struct campaigns *c)
 {
-	buf_printf(&an->prose,
-		   "This is what each campaign earned %s, by %s attribution with a window of %.*s "
-		   "days, "
-		   "counting revenue less refunds. Return means revenue divided by spend. ",
-		   analyst_period(an), strcmp(an->model, "linear") == 0 ? "linear" : "last-touch",
-		   (int)strcspn(an->window, "d"), an->window);
+	analyst_say_attribution(an, "campaign");
 	say_best(an, c);
 	for (size_t i = 0; i < c->n_ranked && i < ANALYST_LINES_MAX; i++)
 		say_campaign(an, c, &c->ranked[i]);
@@ -256,20 +251,10 @@ static void say_all(struct analyst *an, const struct campaigns *c)
 
 void analyst_campaigns(struct analyst *an)
 {
-	const char *period = analyst_period_input(an);
 	struct campaigns *c = arena_alloc(an->a, sizeof(*c));
 	unsigned summary;
 
-	if (an->window[0] == '\0')
-		memcpy(an->window, "28d", 4);
-	analyst_query(an, "get_summary", arena_printf(an->a, "{%s}", period), &summary);
-	if (!c || !analyst_query(
-			  an, "get_attribution",
-			  arena_printf(an->a,
-				       "{\"by\":\"campaign\",\"model\":\"%s\",\"window\":\"%s\""
-				       "%s%s}",
-				       an->model, an->window, period[0] != '\0' ? "," : "", period),
-			  &c->call))
+	if (!c || !analyst_attribution(an, "campaign", &summary, &c->call))
 		return;
 	read_rows(an, c);
 	add_up(an, c);

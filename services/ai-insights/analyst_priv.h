@@ -38,7 +38,7 @@ bool analyst_query(struct analyst *an, const char *tool, const char *input, unsi
 /* A calculation with up to EVIDENCE_INPUTS_MAX figures; NULL when it cannot be made. */
 const struct evidence *analyst_calculate(struct analyst *an, const char *op,
 					 const struct evidence *const *of, size_t n);
-/* ,"from":...,"to":... as JSON members, without the first comma. */
+/* "from":...,"to":... as JSON members; "" without days. */
 const char *analyst_period_input(struct analyst *an);
 const struct evidence *analyst_figure(const struct analyst *an, unsigned call, int row,
 				      const char *key);
@@ -57,6 +57,13 @@ const char *analyst_times(const struct analyst *an, const struct evidence *e);
 const char *analyst_name(const struct analyst *an, const struct analyst_row *row);
 /* "from 2011-01-01 to 2011-03-01", or "over all days there are". */
 const char *analyst_period(const struct analyst *an);
+/*
+ * The summary (*summary 0: it cannot be had) and the report by "campaign" or "channel" of the days,
+ * model and window asked for. False when there is no report.
+ */
+bool analyst_attribution(struct analyst *an, const char *by, unsigned *summary, unsigned *call);
+/* The sentences that say what such a report shows. */
+void analyst_say_attribution(struct analyst *an, const char *by);
 /* The sentence that says how fresh the data is. */
 void analyst_say_freshness(struct analyst *an);
 

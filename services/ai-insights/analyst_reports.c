@@ -163,32 +163,17 @@ static const struct analyst_row *best_paid(const struct analyst_row *rows, size_
 
 void analyst_channels(struct analyst *an)
 {
-	const char *period = analyst_period_input(an);
 	struct analyst_row *rows = arena_array(an->a, ANALYST_ROWS_MAX, sizeof(*rows));
-	const struct evidence *net = NULL;
+	const struct evidence *net;
 	const struct analyst_row *best;
 	unsigned summary, call;
 	size_t n;
 
-	if (an->window[0] == '\0')
-		memcpy(an->window, "28d", 4);
-	if (analyst_query(an, "get_summary", arena_printf(an->a, "{%s}", period), &summary))
-		net = analyst_figure(an, summary, -1, "net");
-	if (!rows ||
-	    !analyst_query(
-		    an, "get_attribution",
-		    arena_printf(an->a,
-				 "{\"by\":\"channel\",\"model\":\"%s\",\"window\":\"%s\"%s%s}",
-				 an->model, an->window, period[0] != '\0' ? "," : "", period),
-		    &call))
+	if (!rows || !analyst_attribution(an, "channel", &summary, &call))
 		return;
+	net = analyst_figure(an, summary, -1, "net");
 	n = analyst_rows(an, call, rows, ANALYST_ROWS_MAX);
-	buf_printf(&an->prose,
-		   "This is what each channel earned %s, by %s attribution with a window of %.*s "
-		   "days, "
-		   "counting revenue less refunds. Return means revenue divided by spend. ",
-		   analyst_period(an), strcmp(an->model, "linear") == 0 ? "linear" : "last-touch",
-		   (int)strcspn(an->window, "d"), an->window);
+	analyst_say_attribution(an, "channel");
 	if (n == 0)
 		buf_puts(&an->prose, "There are no orders and no spend in these days. ");
 	for (size_t i = 0; i < n; i++)
@@ -197,8 +182,7 @@ void analyst_channels(struct analyst *an)
 	if (best)
 		buf_printf(&an->recommendations,
 			   "- Of the channels that cost money, %s has the highest return, %s: look "
-			   "at its "
-			   "campaigns for where to spend more.\n",
+			   "at its campaigns for where to spend more.\n",
 			   analyst_name(an, best), analyst_times(an, best->roas));
 	buf_puts(&an->recommendations,
 		 "- Read returns as what orders followed, not as what the channel caused.\n");

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define WINDOW_USUAL "28d"
+
 bool analyst_query(struct analyst *an, const char *tool, const char *input, unsigned *call)
 {
 	enum status st;
@@ -71,15 +73,16 @@ const struct evidence *analyst_figure(const struct analyst *an, unsigned call, i
 
 const char *analyst_amounts(const struct analyst *an, unsigned call, int row, const char *key)
 {
-	const char *said = "";
+	const char *said = "", *tail;
 	size_t len = strlen(key);
 
 	for (size_t i = 0; i < an->ev->n; i++) {
 		const struct evidence *e = &an->ev->items[i];
-		const char *tail = e->key + len;
 
-		if (e->call != call || e->row != row || strncmp(e->key, key, len) != 0 ||
-		    (tail[0] != '\0' && tail[0] != '[' && strncmp(tail, "_by_currency[", 13) != 0))
+		if (e->call != call || e->row != row || strncmp(e->key, key, len) != 0)
+			continue;
+		tail = e->key + len;
+		if (tail[0] != '\0' && tail[0] != '[' && strncmp(tail, "_by_currency[", 13) != 0)
 			continue;
 		said = arena_printf(an->a, "%s%s%s", said, said[0] != '\0' ? " and " : "",
 				    analyst_cite(an, e));
@@ -243,4 +246,31 @@ void analyst_say_freshness(struct analyst *an)
 	else
 		buf_puts(&an->prose, "No source has been synced to its end yet, so figures may be "
 				     "missing. ");
+}
+
+/* ---- the report by campaign or channel ---- */
+
+bool analyst_attribution(struct analyst *an, const char *by, unsigned *summary, unsigned *call)
+{
+	const char *period = analyst_period_input(an);
+
+	if (an->window[0] == '\0')
+		memcpy(an->window, WINDOW_USUAL, sizeof(WINDOW_USUAL));
+	if (!analyst_query(an, "get_summary", arena_printf(an->a, "{%s}", period), summary))
+		*summary = 0;
+	return analyst_query(
+		an, "get_attribution",
+		arena_printf(an->a, "{\"by\":\"%s\",\"model\":\"%s\",\"window\":\"%s\"%s%s}", by,
+			     an->model, an->window, period[0] != '\0' ? "," : "", period),
+		call);
+}
+
+void analyst_say_attribution(struct analyst *an, const char *by)
+{
+	buf_printf(&an->prose,
+		   "This is what each %s earned %s, by %s attribution with a window of %.*s days, "
+		   "counting revenue less refunds. Return means revenue divided by spend. ",
+		   by, analyst_period(an),
+		   strcmp(an->model, "linear") == 0 ? "linear" : "last-touch",
+		   (int)strcspn(an->window, "d"), an->window);
 }
