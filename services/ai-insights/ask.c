@@ -99,13 +99,6 @@ static enum status analyst_tool(void *arg, const char *tool, const char *input, 
 	return result.is_error ? result.status : ST_OK;
 }
 
-static enum status show(void *arg, const char *text)
-{
-	const struct ask_out *out = arg;
-
-	return out->text(out->arg, text);
-}
-
 /* The analyst is held to the same rule as the model: what cannot be traced is marked. */
 static enum status release(const struct asking *a, struct evidence_list *ev, const char *text,
 			   struct answer *ret)
@@ -114,7 +107,7 @@ static enum status release(const struct asking *a, struct evidence_list *ev, con
 	const char *final = "";
 	enum status st;
 
-	draft_init(&d, a->call->arena, ev, a->question->text, show, (void *)(uintptr_t)a->out);
+	draft_init(&d, a->call->arena, ev, a->question->text, a->out->text, a->out->arg);
 	draft_begin(&d, false);
 	st = draft_add(&d, text, strlen(text));
 	if (st == ST_OK)
@@ -149,11 +142,6 @@ static void put_bill(const struct bill *b, struct answer *ret)
 	ret->cost_known = b->cost_known;
 }
 
-static enum status withdraw(const struct asking *a, const struct turns *t)
-{
-	return t->draft.shown ? a->out->restart(a->out->arg, reason_texts[t->reason]) : ST_OK;
-}
-
 static enum status ask_model(const struct asking *a, struct answer *ret, enum ask_reason *reason)
 {
 	struct turns t = { .asking = a, .call = *a->call };
@@ -168,7 +156,7 @@ static enum status ask_model(const struct asking *a, struct answer *ret, enum as
 	ret->attempts = t.drafts;
 	*reason = t.reason;
 	if (st == ST_OK && t.reason != ASK_NONE)
-		st = withdraw(a, &t);
+		st = turns_withdraw(&t, reason_texts[t.reason]);
 	else if (st == ST_OK)
 		st = put_draft(a, &t.draft, t.text, ret);
 	if (st == ST_OK && t.reason == ASK_NONE)

@@ -55,15 +55,7 @@ static enum status gone(const struct turns *t)
 
 /* ---- what is shown ---- */
 
-static enum status show(void *arg, const char *text)
-{
-	const struct ask_out *out = arg;
-
-	return out->text(out->arg, text);
-}
-
-/* What was shown is withdrawn. */
-static enum status withdraw(struct turns *t, const char *why)
+enum status turns_withdraw(struct turns *t, const char *why)
 {
 	if (!t->draft.shown)
 		return ST_OK;
@@ -216,7 +208,7 @@ static enum status run_tool(struct run *r, const struct model_tool_call *c)
 /* All calls of a turn are answered in one message. */
 static enum status run_tools(struct run *r, const struct model_reply *reply)
 {
-	enum status st = withdraw(r->t, "the model looks further before it answers");
+	enum status st = turns_withdraw(r->t, "the model looks further before it answers");
 
 	if (st == ST_OK)
 		st = conversation_add_assistant(r->talk, reply->content, reply->content_len,
@@ -245,7 +237,7 @@ static enum status end_draft(struct run *r, const struct model_reply *reply, boo
 	if (*done)
 		return draft_finish(&t->draft, &t->text);
 	if (st == ST_OK)
-		st = withdraw(t, "a number could not be traced; the answer is written again");
+		st = turns_withdraw(t, "a number could not be traced; the answer is written again");
 	if (st == ST_OK)
 		st = conversation_add_assistant(r->talk, reply->content, reply->content_len,
 						t->call.err);
@@ -384,8 +376,8 @@ enum status turns_run(struct turns *t)
 	enum status st;
 
 	evidence_init(&t->evidence, t->call.arena);
-	draft_init(&t->draft, t->call.arena, &t->evidence, t->asking->question->text, show,
-		   (void *)(uintptr_t)out_of(t));
+	draft_init(&t->draft, t->call.arena, &t->evidence, t->asking->question->text,
+		   out_of(t)->text, out_of(t)->arg);
 	bill_init(&t->bill, &t->call, t->asking->question, t->asking->app->cfg.model);
 	running_enter(t->asking->app, t->call.svc, &r.running);
 	st = begin(&r);

@@ -41,6 +41,8 @@ struct turns {
  * asker left or may ask no more. turns_done frees what is not the arena's.
  */
 enum status turns_run(struct turns *t) MUST_USE;
+/* What was shown of a draft is taken back: the asker is told why. */
+enum status turns_withdraw(struct turns *t, const char *why) MUST_USE;
 void turns_done(struct turns *t);
 
 #endif
