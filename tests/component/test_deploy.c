@@ -3,11 +3,11 @@
  * as once, and nobody reaches what the contract does not give. Read next:
  * tools/pp-deploy/permissions.c, tools/pp-deploy/roles.c.
  */
+#include "bus/connect.h"
 #include "component/bus_fixture.h"
 #include "core/contract.h"
 #include "core/magic.h"
 #include "core/text.h"
-#include "testkit/connect.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -416,7 +416,7 @@ static natsStatus try_connect(const char *user, const char *seed)
 	INVARIANT(natsOptions_SetURL(opts, url) == NATS_OK);
 	if (user != NULL)
 		INVARIANT(natsOptions_SetNKeyFromSeed(opts, user, seed) == NATS_OK);
-	s = tk_nats_connect(&nc, opts);
+	s = bus_connect_signed(&nc, opts);
 	natsConnection_Destroy(nc);
 	natsOptions_Destroy(opts);
 	return s;

@@ -3,10 +3,10 @@
  * alerts and dead letters; one can say nothing and read nothing that is stored. Read next:
  * tools/pp-deploy/permissions.c.
  */
+#include "bus/connect.h"
 #include "core/arena.h"
 #include "core/magic.h"
 #include "core/text.h"
-#include "testkit/connect.h"
 #include "testkit/testkit.h"
 
 #include <nats/nats.h>
@@ -70,7 +70,7 @@ static natsConnection *connect_to(const char *address, const char *user)
 		INVARIANT(natsOptions_SetNKeyFromSeed(
 				  opts, user, arena_printf(arena, "%s/nats/deploy.seed", dir)) ==
 			  NATS_OK);
-	(void)!tk_nats_connect(&nc, opts);
+	(void)!bus_connect_signed(&nc, opts);
 	natsOptions_Destroy(opts);
 	return nc;
 }

@@ -5,10 +5,10 @@
  */
 #include "component/auth_fixture.h"
 
+#include "bus/connect.h"
 #include "core/magic.h"
 #include "core/text.h"
 #include "core/timeutil.h"
-#include "testkit/connect.h"
 
 #include <cjson/cJSON.h>
 #include <nats/nats.h>
@@ -275,7 +275,7 @@ static void connect_edge(void)
 	INVARIANT(natsOptions_SetURL(opts, setting(&env, "PP_NATS_URL")) == NATS_OK);
 	INVARIANT(natsOptions_SetNKeyFromSeed(opts, setting(&env, "PP_NATS_USER"),
 					      setting(&env, "PP_NATS_SEED_FILE")) == NATS_OK);
-	INVARIANT(tk_nats_connect(&edge, opts) == NATS_OK);
+	INVARIANT(bus_connect_signed(&edge, opts) == NATS_OK);
 	natsOptions_Destroy(opts);
 	tk_env_done(&env);
 }

@@ -4,6 +4,7 @@
  */
 #include "bench.h"
 
+#include "bus/connect.h"
 #include "contract/auth.h"
 
 #include <nats/nats.h>
@@ -12,26 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CALL_MS       5000
-#define ANSWER_MAX    (512 * 1024)
-#define REQUEST       "\x10\x32" /* ListBrandsRequest { page_size: 50 } */
-#define CONNECT_TRIES 4
+#define CALL_MS    5000
+#define ANSWER_MAX (512 * 1024)
+#define REQUEST    "\x10\x32" /* ListBrandsRequest { page_size: 50 } */
 
 static bool check(natsStatus s, const char *what)
 {
 	if (s != NATS_OK)
 		fprintf(stderr, "bench: %s: %s\n", what, natsStatus_GetText(s));
 	return s == NATS_OK;
-}
-
-/* One signature in 256 begins with a zero byte, which cnats 3.4.1 sends as none. */
-static natsStatus connect_again(natsConnection **nc, natsOptions *o)
-{
-	natsStatus s = NATS_ERR;
-
-	for (int i = 0; i < CONNECT_TRIES && s != NATS_OK; i++)
-		s = natsConnection_Connect(nc, o);
-	return s;
 }
 
 /* With the settings that suite.sh gives to a service. */
@@ -54,7 +44,7 @@ static natsConnection *open_connection(const char *name)
 	if (s == NATS_OK)
 		s = natsOptions_SetSendAsap(o, true);
 	if (s == NATS_OK)
-		s = connect_again(&nc, o);
+		s = bus_connect_signed(&nc, o);
 	natsOptions_Destroy(o);
 	return check(s, "connecting") ? nc : NULL;
 }

@@ -1,6 +1,7 @@
 /* See session.h. */
 #include "session.h"
 
+#include "bus/connect.h"
 #include "core/timeutil.h"
 #include "deploy.h"
 #include "nkey.h"
@@ -11,7 +12,6 @@
 #define CONNECT_MS 15000 /* a server that has just been started */
 #define RETRY_MS   100
 #define WAIT_MS    5000 /* one request to JetStream */
-#define REFUSALS   4    /* before a refused seed is taken for a wrong one */
 
 enum status session_fail(struct error *err, const char *what, natsStatus s, jsErrCode code)
 {
@@ -57,22 +57,6 @@ static natsStatus set_user(natsOptions *opts, const char *dir, const char *url, 
 	return s;
 }
 
-/*
- * One signature in 256 begins with a zero byte, which cnats 3.4.1 sends as none, and the server
- * refuses the right seed: the next attempt signs something else.
- */
-static natsStatus connect_again(struct session *ss, natsOptions *opts)
-{
-	natsStatus s;
-	int refused = 0;
-
-	do
-		s = natsConnection_Connect(&ss->conn, opts);
-	while (s != NATS_OK && (session_again(ss, s, (jsErrCode)0) ||
-				(s == NATS_CONNECTION_AUTH_FAILED && ++refused < REFUSALS)));
-	return s;
-}
-
 static enum status connect(struct session *ss, const char *dir, const char *url, struct error *err)
 {
 	natsOptions *opts = NULL;
@@ -84,8 +68,11 @@ static enum status connect(struct session *ss, const char *dir, const char *url,
 	s = natsOptions_Create(&opts);
 	if (s == NATS_OK)
 		s = set_user(opts, dir, url, err, &st);
-	if (st == ST_OK && s == NATS_OK)
-		s = connect_again(ss, opts);
+	if (st == ST_OK && s == NATS_OK) {
+		do
+			s = bus_connect_signed(&ss->conn, opts);
+		while (s != NATS_OK && session_again(ss, s, (jsErrCode)0));
+	}
 	natsOptions_Destroy(opts);
 	if (st == ST_OK && s == NATS_OK) {
 		jsOptions_Init(&jo);
