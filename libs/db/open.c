@@ -74,9 +74,8 @@ static enum status answer(struct db_tx *tx, const char *name, int *ret, struct e
 	int64_t start = time_mono_us();
 	enum status st;
 
-	if (!db__send_sync(c))
-		return lost(tx, ST_UNAVAILABLE, err);
-	st = await_segment(tx, answer_limit(tx), err);
+	st = db__send_sync(c) ? await_segment(tx, answer_limit(tx), err)
+			      : lost(tx, ST_UNAVAILABLE, err);
 	db__waited(start);
 	if (st != ST_OK)
 		return st;
@@ -276,7 +275,7 @@ static enum status read_plain(struct db_tx *tx, struct error *why)
 	enum status st = ST_OK;
 	PGresult *r = NULL;
 
-	while (next_plain(tx, limit, &r, &st)) {
+	while (st == ST_OK && next_plain(tx, limit, &r, &st)) {
 		ExecStatusType kind = PQresultStatus(r);
 
 		if (kind == PGRES_FATAL_ERROR && why->status == ST_OK)
@@ -284,7 +283,7 @@ static enum status read_plain(struct db_tx *tx, struct error *why)
 		PQclear(r);
 		/* COPY speaks another protocol, for which nobody is here. */
 		if (kind == PGRES_COPY_IN || kind == PGRES_COPY_OUT || kind == PGRES_COPY_BOTH)
-			return ST_UNSUPPORTED;
+			st = ST_UNSUPPORTED;
 	}
 	db__waited(start);
 	return PQstatus(tx->conn->pg) == CONNECTION_BAD ? ST_UNAVAILABLE : st;
