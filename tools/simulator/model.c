@@ -32,7 +32,7 @@ static const char *question_of(struct arena *a, const char *text)
 	const char *ret = q[0] != '\0' ? arena_strdup(a, q) : text;
 
 	cJSON_Delete(o);
-	return ret;
+	return ret != NULL ? ret : "";
 }
 
 static const char *result_text(const cJSON *block)
@@ -243,7 +243,8 @@ bool model_think(struct arena *a, const struct anth_request *r, struct modes *mo
 	if (intent.answers)
 		answer(t, ret);
 	*ret_mode = modes_take(modes, &intent);
-	misbehave(t, ret_mode, ret);
+	if (!arena_failed(a))
+		misbehave(t, ret_mode, ret);
 	free_talk(t);
 	return !arena_failed(a);
 }

@@ -128,14 +128,15 @@ static void fill_required(const cJSON *tool, cJSON *input)
 
 	cJSON_ArrayForEach(name, member_of(schema, "required"))
 	{
-		const cJSON *p;
+		const cJSON *p, *words;
 
 		if (!cJSON_IsString(name) || member_of(input, name->valuestring) != NULL)
 			continue;
 		p = member_of(member_of(schema, "properties"), name->valuestring);
-		if (member_of(p, "enum") != NULL)
+		words = member_of(p, "enum");
+		if (words != NULL)
 			cJSON_AddStringToObject(input, name->valuestring,
-						member_of(p, "enum")->child->valuestring);
+						cJSON_GetStringValue(words->child));
 		else if (strcmp(text_of(p, "type"), "integer") == 0)
 			cJSON_AddNumberToObject(input, name->valuestring, 10);
 		else

@@ -51,16 +51,18 @@ static void put_number(struct buf *b, const cJSON *f)
 {
 	char plain[DECIMAL_TEXT], grouped[GROUPED_TEXT];
 	const int64_t unit = 10000;
-	int64_t v;
+	int64_t v, rest;
 
 	if (!micros_of(f, &v)) {
 		buf_puts(b, text_of(f, "value"));
 		return;
 	}
+	rest = v % unit;
 	if (v % 1000000 == 0 && strchr(text_of(f, "value"), '.') == NULL)
 		decimal_format(v / 1000000, 0, plain);
 	else
-		decimal_format((v + (v < 0 ? -unit / 2 : unit / 2)) / unit, SHOW_DIGITS, plain);
+		decimal_format(v / unit + (rest >= unit / 2) - (rest <= -unit / 2), SHOW_DIGITS,
+			       plain);
 	group(plain, grouped);
 	buf_puts(b, grouped);
 }
