@@ -30,7 +30,7 @@
 /* A thread with a channel. */
 struct seat {
 	char tenant_id[UUID_TEXT]; /* "": nobody sits here */
-	bool sick;                 /* the channel failed last time */
+	bool sick;                 /* the channel failed last time, or was slow */
 };
 
 struct deliver {
@@ -91,10 +91,13 @@ static void attempt(struct deliver *d, struct arena *a, const struct claim *c, c
 		    const char *secret, const struct delivery *n, struct attempt *result)
 {
 	struct http_response res = { 0 };
-	int64_t age = time_now_us() - n->changed_us;
+	int64_t begun = time_mono_us(), age = time_now_us() - n->changed_us;
+	bool taken;
 
 	*result = (struct attempt){ .state = DELIVERY_DELIVERED };
-	if (secret && send_notice(d, a, url, secret, n, &res)) {
+	taken = secret && send_notice(d, a, url, secret, n, &res);
+	result->slow = time_mono_us() - begun > DELIVER_TURN_US;
+	if (taken) {
 		result->http_status = res.code;
 		return;
 	}
@@ -162,7 +165,7 @@ static bool stopping(struct deliver *d)
 }
 
 /* Tenants that have as many senders as one may, into `ret` for DELIVER_THREADS; how many. `*sick`:
- * seats at channels that failed last time. */
+ * seats at channels that failed last time or were slow. */
 static size_t seats_taken(struct deliver *d, struct arena *a, const char **ret, int *sick)
 {
 	size_t n = 0;
@@ -195,7 +198,7 @@ static int seat_take(struct deliver *d, const struct claim *c)
 	while (d->seats[i].tenant_id[0] != '\0')
 		i++;
 	snprintf(d->seats[i].tenant_id, UUID_TEXT, "%s", c->tenant_id);
-	d->seats[i].sick = c->failures > 0;
+	d->seats[i].sick = c->failures > 0 || c->slow;
 	pthread_mutex_unlock(&d->lock);
 	return i;
 }

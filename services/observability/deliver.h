@@ -13,10 +13,10 @@
 #include <stdint.h>
 
 #define DELIVER_THREADS     8
-#define DELIVER_SICK_MAX    4 /* of them, at channels that failed last time: the others stay free */
-#define DELIVER_TENANT_MAX  2 /* of them, with channels of one tenant: the others are for others */
-#define DELIVER_BATCH       32      /* deliveries of one channel in a row */
-#define DELIVER_TURN_US     1000000 /* a channel that is slow lets others go first */
+#define DELIVER_SICK_MAX    4  /* of them, at channels that failed last time, or were slow */
+#define DELIVER_TENANT_MAX  2  /* of them, with channels of one tenant: the others are for others */
+#define DELIVER_BATCH       32 /* deliveries of one channel in a row */
+#define DELIVER_TURN_US     1000000 /* others go first then; a single attempt over it is slow */
 #define DELIVER_CONNECT_MS  2000
 #define DELIVER_TOTAL_MS    5000
 #define DELIVER_ANSWER_MAX  (1024 * 1024) /* a larger answer counts as a failure */
@@ -33,6 +33,7 @@ enum delivery_state { DELIVERY_WAITING = 1, DELIVERY_DELIVERED, DELIVERY_FAILED 
 struct claim {
 	const char *channel_id, *tenant_id, *lease;
 	int failures; /* of the channel, in a row */
+	bool slow;    /* its last attempt was */
 };
 
 struct delivery {
@@ -54,6 +55,7 @@ struct attempt {
 	int64_t wait_us; /* until the next attempt, when it waits */
 	int64_t rest_us; /* until anything is sent to the channel again */
 	int failures;    /* of the channel, in a row */
+	bool slow;       /* it took longer than a turn */
 };
 
 /* ---- deliver_policy.c: pure ---- */

@@ -38,17 +38,19 @@ const struct db_stmt delivery_statements[] = {
 				" WHERE notice_id = $1::uuid AND channel_id = $2::uuid AND state = "
 				"1" },
 	{ "attempt_channel",
-	  "UPDATE alert_channels SET failures = $3, leased_until = " LEASE ","
+	  "UPDATE alert_channels SET failures = $3, slow = $5, leased_until = " LEASE ","
 	  " rest_until = CASE WHEN $3::int = 0 THEN '-infinity' ELSE " LATER(
 		  "$4::bigint") " END"
 				" WHERE channel_id = $1::uuid AND lease = $2::uuid" },
 	/* Locked before the next statement looks: who adds a delivery now waits, and wakes the
-	 * channel afterwards. */
+	 * channel afterwards. Work that is left waits from now on: who came in the meantime goes
+	 * first. */
 	{ "release_lock", "SELECT 1 FROM alert_channels WHERE channel_id = $1::uuid"
 			  " AND lease = $2::uuid FOR NO KEY UPDATE" },
 	{ "release",
 	  "UPDATE alert_channels SET leased_until = '-infinity', lease = NULL, next_due_at ="
-	  " (SELECT min(h.next_attempt_at) FROM (SELECT DISTINCT ON (rule_id) next_attempt_at"
+	  " (SELECT min(greatest(h.next_attempt_at, clock_timestamp())) FROM (SELECT DISTINCT ON "
+	  "(rule_id) next_attempt_at"
 	  " FROM alert_deliveries WHERE channel_id = $1::uuid AND state = 1"
 	  " ORDER BY rule_id, seq) h) WHERE channel_id = $1::uuid AND lease = $2::uuid" },
 	{ "deliveries",
@@ -67,9 +69,9 @@ const struct db_stmt delivery_worker_statements[] = {
 	  " WHERE channel_id = (SELECT channel_id FROM alert_channels"
 	  " WHERE next_due_at <= clock_timestamp() AND rest_until <= clock_timestamp()"
 	  " AND leased_until <= clock_timestamp() AND deleted_at IS NULL"
-	  " AND (failures = 0 OR NOT $2::boolean)"
+	  " AND (failures = 0 AND NOT slow OR NOT $2::boolean)"
 	  " AND tenant_id <> ALL ($3::uuid[]) ORDER BY next_due_at LIMIT 1"
-	  " FOR NO KEY UPDATE SKIP LOCKED) RETURNING channel_id, tenant_id, failures" },
+	  " FOR NO KEY UPDATE SKIP LOCKED) RETURNING channel_id, tenant_id, failures, slow" },
 	{ NULL, NULL },
 };
 
@@ -142,7 +144,8 @@ enum status store_channel_claim(struct db *worker, struct arena *a, bool healthy
 	*ret = (struct claim){ .channel_id = arena_strdup(a, db_str(tx, 0, 0, 0)),
 			       .tenant_id = arena_strdup(a, db_str(tx, 0, 0, 1)),
 			       .lease = arena_strdup(a, lease),
-			       .failures = (int)db_int(tx, 0, 0, 2) };
+			       .failures = (int)db_int(tx, 0, 0, 2),
+			       .slow = db_bool(tx, 0, 0, 3) };
 	return ST_OK;
 }
 
@@ -215,6 +218,7 @@ enum status store_attempt(struct db *db, struct arena *a, const struct claim *c,
 	db_arg_text(&args, c->lease);
 	db_arg_i64(&args, result->failures);
 	db_arg_i64(&args, result->rest_us);
+	db_arg_bool(&args, result->slow);
 	db_add(tx, "attempt_channel", &args);
 	db_args_init(&args, a);
 	db_arg_text(&args, d->notice_id);

@@ -19,7 +19,7 @@ enum status store_deliveries_add(const struct tenant_tx *t, const struct alert_c
 
 /*
  * As the worker: takes the lease of a channel with work, the one that waits longest; `*got` false:
- * there is none. `healthy`: only one that answered last time. None of the tenants
+ * there is none. `healthy`: only one that answered last time, and soon. None of the tenants
  * in `full`. `lease` is a fresh id.
  */
 enum status store_channel_claim(struct db *worker, struct arena *a, bool healthy,

@@ -18,8 +18,11 @@
 
 #include <cmocka.h>
 
-#define CHANNELS       10 /* the most a tenant may have */
-#define TENANT_SENDERS 2  /* of a process: DELIVER_TENANT_MAX in deliver.h */
+#define CHANNELS       10   /* the most a tenant may have */
+#define TENANT_SENDERS 2    /* of a process: DELIVER_TENANT_MAX in deliver.h */
+#define SICK_SENDERS   4    /* at receivers that fail or are slow: DELIVER_SICK_MAX */
+#define SLOW_TENANTS   10   /* more than there are senders */
+#define SLOW_MS        1300 /* longer than DELIVER_TURN_US */
 
 static struct world w;
 
@@ -350,6 +353,95 @@ static void test_a_slow_tenant_holds_up_nobody_else(void **state)
 	assert_int_equal(al_check_changes(&w, slow.id), 2);
 }
 
+static int64_t slow_channels(const char *what)
+{
+	return world_sql_int(&w,
+			     "SELECT count(*) FROM observability.alert_channels WHERE name = 'slow'"
+			     " AND %s",
+			     what);
+}
+
+/* Receivers of many tenants that answer, but late, keep no more senders than those that fail. */
+static void test_slow_tenants_hold_up_nobody_else(void **state)
+{
+	struct al_tenant slow[SLOW_TENANTS], good;
+
+	(void)state;
+	hooks_answer("/slow", 200, -1, SLOW_MS, 0);
+	for (int i = 0; i < SLOW_TENANTS; i++) {
+		al_tenant_with_rule(&w, &slow[i]);
+		al_channel(&w, &slow[i], "slow");
+		al_fire(&w, &slow[i]);
+	}
+	al_tenant_with_rule(&w, &good);
+	al_channel(&w, &good, "good");
+	al_delivered(&w, "");
+	assert_int_equal(slow_channels("slow AND failures = 0"), SLOW_TENANTS);
+	/* Known by now: of the next, SICK_SENDERS are under way at a time. */
+	hooks_hold("/slow");
+	for (int i = 0; i < SLOW_TENANTS; i++)
+		al_resolve(&w, &slow[i]);
+	hooks_wait("/slow", SLOW_TENANTS + SICK_SENDERS);
+	for (int i = 0; i < 5; i++) {
+		al_fire(&w, &good);
+		assert_in_range(slow_channels("leased_until > clock_timestamp()"), 0, SICK_SENDERS);
+		al_resolve(&w, &good);
+		al_delivered(&w, good.id);
+	}
+	assert_int_equal(hooks_count("/good"), 10);
+	assert_true(world_sql_int(&w, "SELECT count(*) FROM observability.alert_deliveries WHERE "
+				      "state = 1") > 0);
+	hooks_answer("/slow", 200, -1, 0, 0);
+	hooks_hold("");
+	al_delivered(&w, "");
+	/* Who answers soon again is like the others. */
+	for (int i = 0; i < SLOW_TENANTS; i++)
+		al_fire(&w, &slow[i]);
+	al_delivered(&w, "");
+	assert_int_equal(slow_channels("slow"), 0);
+	for (int i = 0; i < SLOW_TENANTS; i++)
+		assert_int_equal(al_check_changes(&w, slow[i].id), 3);
+}
+
+/* Lets the tenant's channels hear, or not, without a look at what waits. */
+static void rest(const struct al_tenant *t, const char *until)
+{
+	(void)world_sql(&w,
+			"UPDATE observability.alert_channels SET rest_until = '%s' WHERE tenant_id "
+			"= '%s' RETURNING 1",
+			until, t->id);
+}
+
+/* Two receivers with much to hear do not keep the third one of their tenant from its turn. */
+static void test_a_backlog_takes_turns(void **state)
+{
+	struct al_tenant t;
+	int i = 0;
+
+	(void)state;
+	al_tenant_with_rule(&w, &t);
+	for (int k = 0; k < TENANT_SENDERS; k++)
+		al_channel(&w, &t, "much");
+	hooks_answer("/much", 200, -1, SLOW_MS, 0); /* a turn for each notice */
+	rest(&t, "infinity");
+	al_fire(&w, &t);
+	al_resolve(&w, &t);
+	al_fire(&w, &t);
+	al_channel(&w, &t, "little");
+	rest(&t, "infinity");
+	al_resolve(&w, &t);
+	rest(&t, "-infinity");
+	hooks_wait("/little", 1);
+	hooks_answer("/much", 200, -1, 0, 0);
+	while (strcmp(hooks_get(NULL, i)->path, "/little") != 0)
+		i++;
+	/* Behind their first ones, and not behind all that they had before it. */
+	assert_in_range(i, 0, 2 * TENANT_SENDERS - 1);
+	al_delivered(&w, t.id);
+	assert_int_equal(hooks_count("/much"), 4 * TENANT_SENDERS);
+	assert_int_equal(hooks_count("/little"), 1);
+}
+
 /* ---- channels ---- */
 
 static void test_severity_and_deletion(void **state)
@@ -456,6 +548,8 @@ int main(void)
 		cmocka_unit_test_setup(test_severity_and_deletion, fresh),
 		cmocka_unit_test_setup(test_the_dead_hold_up_nobody, fresh),
 		cmocka_unit_test_setup(test_a_slow_tenant_holds_up_nobody_else, fresh),
+		cmocka_unit_test_setup(test_slow_tenants_hold_up_nobody_else, fresh),
+		cmocka_unit_test_setup(test_a_backlog_takes_turns, fresh),
 		cmocka_unit_test_setup(test_where_webhooks_may_lead, fresh),
 	};
 	int failed;
