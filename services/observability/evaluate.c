@@ -125,7 +125,7 @@ static void step(struct work *w, struct rule *r, const struct window_sums *sums,
 		note_written(w, r, moved);
 }
 
-/* Rules that are looked at too soon are only put off. */
+/* Rules that are looked at too soon are only put off, once until then. */
 static size_t put_off(struct work *w, struct rule *rules, size_t n, bool fresh)
 {
 	size_t kept = 0;
@@ -139,7 +139,11 @@ static size_t put_off(struct work *w, struct rule *rules, size_t n, bool fresh)
 		}
 	}
 	for (size_t i = kept; i < n; i++) {
-		rules[i].due_us = rules[i].evaluated_at_us + RULE_SLOW_GAP_US;
+		int64_t due = rules[i].evaluated_at_us + RULE_SLOW_GAP_US;
+
+		if (rules[i].due_us == due)
+			continue;
+		rules[i].due_us = due;
 		note_written(w, &rules[i], false);
 	}
 	return kept;

@@ -89,6 +89,18 @@ static void test_errors(void **state)
 	assert_int_equal(al_check_changes(&w, t.id), 2);
 }
 
+/* So many requests are counted, and the rules were looked at since. */
+static void looked_at(const struct al_tenant *t, int64_t requests)
+{
+	world_sql_reach(&w, requests,
+			"SELECT sum(n) FROM observability.sample_slots WHERE tenant_id = '%s' AND "
+			"kind = 1 AND tier = 0",
+			t->id);
+	world_sql_reach(&w, 0,
+			"SELECT count(*) FROM observability.sample_news WHERE tenant_id = '%s'",
+			t->id);
+}
+
 /* Between the two thresholds nothing changes, in either direction. */
 static void test_hysteresis(void **state)
 {
@@ -101,13 +113,7 @@ static void test_hysteresis(void **state)
 	al_requests(&w, t.id, 0, 5, 1000); /* 14 of 204: 6.9 % */
 	al_until(&w, &t, ERRORS, FIRING);
 	al_requests(&w, t.id, 100, 0, 1000); /* 14 of 304: 4.6 %, not yet */
-	world_sql_reach(&w, 304,
-			"SELECT sum(n) FROM observability.sample_slots WHERE tenant_id = '%s' AND "
-			"kind = 1 AND tier = 0",
-			t.id);
-	world_sql_reach(&w, 0,
-			"SELECT count(*) FROM observability.sample_news WHERE tenant_id = '%s'",
-			t.id);
+	looked_at(&t, 304);
 	al_until(&w, &t, ERRORS, FIRING);
 	assert_int_equal(al_check_changes(&w, t.id), 1);
 	al_requests(&w, t.id, 50, 0, 1000); /* 14 of 354: 3.95 % */
@@ -289,6 +295,14 @@ static void test_no_data(void **state)
 			t.id);
 }
 
+/* The transaction that wrote the rule's row last. */
+static int64_t row_written(const char *rule_id)
+{
+	return world_sql_int(
+		&w, "SELECT xmin::text::bigint FROM observability.alert_rules WHERE rule_id = '%s'",
+		rule_id);
+}
+
 /* Percentiles over more than a day are many rows: looked at once a minute, not with each sample. */
 static void test_long_windows(void **state)
 {
@@ -297,6 +311,7 @@ static void test_long_windows(void **state)
 	Pulsepoint__Decimal d = PULSEPOINT__DECIMAL__INIT;
 	const Observability__V1__AlertRule *r;
 	struct al_tenant t;
+	int64_t written;
 
 	(void)state;
 	al_tenant(&w, &t);
@@ -313,6 +328,11 @@ static void test_long_windows(void **state)
 			"SELECT count(*) FROM observability.alert_rules WHERE rule_id = '%s' AND "
 			"due_at = evaluated_at + interval '60 s' AND condition = 1",
 			r->rule_id);
+	/* More samples change nothing, not even the row. */
+	written = row_written(r->rule_id);
+	al_requests(&w, t.id, 5, 0, 200000);
+	looked_at(&t, 10);
+	assert_int_equal(row_written(r->rule_id), written);
 	world_sql(&w,
 		  "UPDATE observability.alert_rules SET evaluated_at = now() - interval '61 s', "
 		  "due_at = now() WHERE rule_id = '%s'",
