@@ -141,7 +141,7 @@ static void on_usage(void *arg, const struct model_spent *spent)
 		bill_note(&r->t->bill, &used);
 	else
 		bill_unknown(&r->t->bill, &used);
-	if (u->known && !u->partial && bill_same_model(r->t->bill.model, spent->model))
+	if (u->known && !u->partial && bill_same_model(r->t->bill.asked, spent->model))
 		bound_learn(&r->t->asking->app->bound, r->talk, r->most,
 			    u->input + u->cache_read + u->cache_write_5m + u->cache_write_1h,
 			    u->output);

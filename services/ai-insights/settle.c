@@ -5,6 +5,7 @@
 #include "core/timeutil.h"
 #include "svc/svc.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BILL_MS       10000 /* one step with token-billing or the database */
@@ -43,7 +44,8 @@ static struct model_call call_of(const struct bill *b)
 
 void bill_init(struct bill *b, struct call *call, const struct question *q, const char *model)
 {
-	*b = (struct bill){ .call = call, .question = q, .model = model, .cost_known = true };
+	*b = (struct bill){ .call = call, .question = q, .asked = model, .cost_known = true };
+	snprintf(b->model, sizeof(b->model), "%s", model);
 }
 
 enum status bill_open(struct bill *b)
@@ -74,35 +76,27 @@ enum status bill_open(struct bill *b)
 	return st;
 }
 
-static void settle(struct bill *b, const struct model_call *c)
+/*
+ * The row first: settled twice is settled once, but what no row holds is lost with the process. Who
+ * cannot write the row settles all the same, in time of its own: what is held is in others' way.
+ */
+static enum status finish(struct bill *b, const struct model_call *c, struct settlement *ret)
 {
-	struct settlement cost = { 0, true };
 	struct step s;
 	enum status st;
 
 	step_begin(b, &s);
-	st = billing_settle(&s.call, c, &cost);
-	if (st == ST_OK)
-		b->cost_nano += cost.cost_nano;
-	b->cost_known = b->cost_known && st == ST_OK && !cost.unpriced;
-	if (st == ST_OK)
-		st = store_call_settled(&s.place, c->reservation_id, cost.cost_nano, cost.unpriced);
-	if (st != ST_OK)
+	if (store_call_used(&s.place, c) != ST_OK)
+		log_event(c->used ? LOG_ERROR : LOG_WARN, "call.not_noted",
+			  "how a call of the model ended is not in its row: %s", s.err.detail);
+	step_begin(b, &s);
+	st = billing_settle(&s.call, c, ret);
+	if (st != ST_OK ||
+	    store_call_settled(&s.place, c->reservation_id, ret->cost_nano, ret->unpriced) != ST_OK)
 		log_event(LOG_WARN, "call.unsettled", "a call of the model is settled later: %s",
 			  s.err.detail);
-}
-
-/* The row first: settled twice is settled once, but what no row holds is lost with the process. */
-static void note(struct bill *b, const struct model_call *c)
-{
-	struct step s;
-
-	step_begin(b, &s);
-	if (store_call_used(&s.place, c) != ST_OK)
-		log_event(LOG_ERROR, "call.not_noted",
-			  "what a call of the model used is not in its row: %s", s.err.detail);
-	settle(b, c);
 	b->reservation_id[0] = '\0';
+	return st;
 }
 
 static void add(struct tokens *sum, const struct tokens *t)
@@ -126,22 +120,28 @@ bool bill_same_model(const char *asked, const char *answered)
 
 void bill_note(struct bill *b, const struct bill_used *used)
 {
-	struct model_call c = call_of(b);
+	struct settlement cost = { 0, true };
+	struct model_call c;
+	enum status st;
 
+	add(&b->used, &used->tokens);
+	snprintf(b->model, sizeof(b->model), "%s",
+		 bill_same_model(b->asked, used->model) ? b->asked : used->model);
+	if (!b->reservation_id[0]) {
+		/* Only after a refused reservation between two attempts, which ends the turn. */
+		b->cost_known = false;
+		log_event(LOG_ERROR, "call.not_noted", "a call of the model had no reservation");
+		return;
+	}
+	c = call_of(b);
 	c.used = true;
 	c.used_at = time_now_us();
 	c.tokens = used->tokens;
-	if (!bill_same_model(b->model, used->model))
-		c.model = used->model;
 	c.request_id = used->request_id;
-	add(&b->used, &used->tokens);
-	if (b->reservation_id[0]) {
-		note(b, &c);
-		return;
-	}
-	/* Only after a refused reservation between two attempts, which ends the turn. */
-	b->cost_known = false;
-	log_event(LOG_ERROR, "call.not_noted", "a call of the model had no reservation");
+	st = finish(b, &c, &cost);
+	if (st == ST_OK)
+		b->cost_nano += cost.cost_nano;
+	b->cost_known = b->cost_known && st == ST_OK && !cost.unpriced;
 }
 
 void bill_unknown(struct bill *b, const struct bill_used *used)
@@ -165,17 +165,9 @@ void bill_give_back(struct bill *b)
 {
 	struct model_call c = call_of(b);
 	struct settlement cost;
-	struct step s;
 
 	if (!b->reservation_id[0])
 		return;
-	c.used = false;
 	c.used_at = time_now_us();
-	step_begin(b, &s);
-	/* A row that says so lets the sweeper give back what we cannot now. */
-	if (store_call_used(&s.place, &c) != ST_OK || billing_settle(&s.call, &c, &cost) != ST_OK ||
-	    store_call_settled(&s.place, c.reservation_id, 0, false) != ST_OK)
-		log_event(LOG_WARN, "call.held", "a reservation is given back later: %s",
-			  s.err.detail);
-	b->reservation_id[0] = '\0';
+	finish(b, &c, &cost);
 }

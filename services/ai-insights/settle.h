@@ -10,12 +10,14 @@
 
 #include "core/id.h"
 
-#define BILL_WAIT_MAX_S 5 /* who is told to come again later than this does not wait for it */
+#define BILL_WAIT_MAX_S 5   /* who is told to come again later than this does not wait for it */
+#define BILL_MODEL_MAX  129 /* a name with its NUL, as long as the contract takes */
 
 struct bill {
 	struct call *call; /* its arena and token; not its deadline, which may be over */
 	const struct question *question;
-	const char *model;              /* that is asked */
+	const char *asked;              /* the model that is asked */
+	char model[BILL_MODEL_MAX];     /* that answers: that one, until another one did */
 	struct tokens estimate;         /* of the next call */
 	int64_t deadline_us;            /* of the next call, monotonic */
 	char reservation_id[UUID_TEXT]; /* "": none is open */
@@ -41,7 +43,12 @@ void bill_init(struct bill *b, struct call *call, const struct question *q, cons
  * asked either.
  */
 enum status bill_open(struct bill *b) MUST_USE;
-/* What the open call used; it is settled, now or by the sweeper, and none is open any more. */
+/*
+ * What the open call used; it is settled, now or by the sweeper, and none is open any more. When
+ * another model answered than was reserved for, its tokens are priced as that one's, and the next
+ * reservation is made for it: a hard budget lets no call through to a model without a price, and
+ * the estimate is at the prices of who answers.
+ */
 void bill_note(struct bill *b, const struct bill_used *used);
 /*
  * The open call may have used anything: its answer began, but did not say how much. It is not
