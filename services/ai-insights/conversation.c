@@ -13,7 +13,6 @@
 
 #define TALK_MAGIC  0x54414c4bu
 #define PENDING_MAX 64 /* tool calls of one assistant message */
-#define NAME_CHARS  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
 /* JSON that is sent as it is. */
 struct piece {
@@ -134,7 +133,8 @@ static enum status check_tool(const struct conversation *c, const char *name,
 
 	if (c->n_messages > 0)
 		return bad_tool(err, "come before the first message");
-	if (len == 0 || len > CONVERSATION_TOOL_NAME_MAX || name[strspn(name, NAME_CHARS)] != '\0')
+	if (len == 0 || len > CONVERSATION_TOOL_NAME_MAX ||
+	    name[strspn(name, CONVERSATION_NAME_CHARS)] != '\0')
 		return bad_tool(err, "have names of 1 to 64 letters, digits, - and _");
 	if (!good_text(description, strnlen(description, CONVERSATION_TEXT_MAX + 1)))
 		return bad_tool(err, "need a description");
@@ -256,7 +256,7 @@ static enum status note_call(struct conversation *c, const cJSON *block, struct 
 		return invalid(err, "a block of the model has no type");
 	if (strcmp(type, "tool_use") != 0)
 		return ST_OK;
-	if (id == NULL || *id == '\0' || id[strspn(id, NAME_CHARS)] != '\0' ||
+	if (id == NULL || *id == '\0' || id[strspn(id, CONVERSATION_NAME_CHARS)] != '\0' ||
 	    strlen(id) > CONVERSATION_TOOL_ID_MAX)
 		return invalid(err, "a tool call has no good id");
 	if (c->n_pending == PENDING_MAX)

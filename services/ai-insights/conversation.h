@@ -23,6 +23,8 @@
 #define CONVERSATION_BODY_MAX        (4 * 1024 * 1024)
 #define CONVERSATION_JSON_DEPTH      32
 #define CONVERSATION_BREAKPOINTS_MAX 4 /* the provider's limit */
+/* Of names of tools and ids of their calls. */
+#define CONVERSATION_NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 /* Tokens beyond what is said: the provider's own prompt for tools, which differs with what the
  * model may call, frames of messages, tokens that run over the end of what was told. */
 #define CONVERSATION_SLACK 1024

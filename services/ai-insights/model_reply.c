@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define ID_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
-
 static bool fail(struct model_stream *s, enum model_fault f, const char *why)
 {
 	s->fault = f;
@@ -86,8 +84,9 @@ static bool take_call(struct model_stream *s, struct arena *a, const struct mode
 	char *printed = NULL;
 
 	if (id == NULL || *id == '\0' || strlen(id) > CONVERSATION_TOOL_ID_MAX ||
-	    id[strspn(id, ID_CHARS)] != '\0' || name == NULL || *name == '\0' ||
-	    strlen(name) > CONVERSATION_TOOL_NAME_MAX || name[strspn(name, ID_CHARS)] != '\0')
+	    id[strspn(id, CONVERSATION_NAME_CHARS)] != '\0' || name == NULL || *name == '\0' ||
+	    strlen(name) > CONVERSATION_TOOL_NAME_MAX ||
+	    name[strspn(name, CONVERSATION_NAME_CHARS)] != '\0')
 		return fail(s, MODEL_FAULT_ANSWER, "calls a tool by no name");
 	if (!cJSON_IsObject(input))
 		return fail(s, MODEL_FAULT_ANSWER, "calls a tool without an input");
