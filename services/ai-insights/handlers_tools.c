@@ -253,7 +253,7 @@ enum status tool_run(struct call *call, const char *brand_id, struct evidence_li
 		st = error_set(&err, ST_INVALID, "name",
 			       "there is no such tool; there are calculate, get_attribution, "
 			       "get_summary, list_orders and list_products");
-	if (st != ST_OK && !ends_all(st) && !arena_failed(ev->arena))
+	if (st != ST_OK && !ends_all(st))
 		st = explain(ev, &err, st, ret);
 	arena_free(work.call.arena);
 	if (st != ST_OK && call->err) {

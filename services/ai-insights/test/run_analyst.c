@@ -398,6 +398,27 @@ static void test_results(void **state)
 	assert_int_equal(evidence_at(&f->ev, r.call, -1, "rows_total")->call, r.call);
 }
 
+/* Where nothing more can be kept, no failure of a query says more than that. */
+static void test_full_memory(void **state)
+{
+	static const char *const tools[] = { "get_summary", "list_orders", "no_such_tool" };
+	struct fixture *f = *state;
+	struct arena *full = arena_new(1);
+	struct evidence_list ev;
+	struct tool_result r;
+
+	begin(f, &retail);
+	evidence_init(&ev, full);
+	assert_null(arena_alloc(full, 64));
+	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
+		assert_int_equal(tool_run(&f->call, BRAND, &ev, tools[i], "{}", 2, &r),
+				 ST_TOO_LARGE);
+		assert_int_equal(f->call.err->status, ST_TOO_LARGE);
+		assert_int_equal(ev.n, 0);
+	}
+	arena_free(full);
+}
+
 /* Texts of shops are data: what could cite or command is taken out. */
 static void test_hostile_texts(void **state)
 {
@@ -459,6 +480,7 @@ int main(void)
 		cmocka_unit_test(test_many_rows),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_results),
+		cmocka_unit_test(test_full_memory),
 		cmocka_unit_test(test_hostile_texts),
 		cmocka_unit_test(test_tools_list),
 	};
