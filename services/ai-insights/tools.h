@@ -18,7 +18,8 @@
  *   list_orders      {"tool","rows_shown":F,"rows":[{"name","day","status","counts","gross":F,
  *                    "refunds":F,"net":F}],"notes":[text]}
  *   calculate        {"tool","op","of":["e1","e2"],"result":F}
- * A member without a value (no spend, several currencies) is null, a list may be empty. An error is
+ * A member without a value (no spend, several currencies) is null, a list may be empty;
+ * revenue_by_currency and spend_by_currency stand only where the amount is null. An error is
  * {"error":{"field","message"}} with is_error set.
  */
 #ifndef AI_INSIGHTS_TOOLS_H
@@ -61,7 +62,8 @@ struct tool_result {
  * Runs one tool with the asker's token and adds its figures to `ev` (whose arena should be
  * call->arena). What a model can mend or must be told is a result with is_error; a failure is
  * returned only when there is no use in going on: ST_CANCELLED, ST_TIMEOUT, ST_UNAUTHENTICATED,
- * ST_DENIED, ST_TOO_LARGE (arena or evidence full). call->err is filled then, and only then.
+ * ST_DENIED, ST_TOO_LARGE (the arena is full), ST_UNAVAILABLE (there is no memory). call->err is
+ * filled then, and only then.
  */
 enum status tool_run(struct call *call, const char *brand_id, struct evidence_list *ev,
 		     const char *name, const char *input, size_t input_len,

@@ -36,10 +36,9 @@ void tool_write_text(struct tool_writer *w, const char *key, const char *text);
 void tool_write_flag(struct tool_writer *w, const char *key, bool value);
 /* Numbers of things; `unit` says which. */
 void tool_write_count(struct tool_writer *w, const char *key, int64_t n, const char *unit);
-/* Any figure. `metric` says where it stands if that is not row.metric + key; NULL: it is. */
+/* Any figure. `metric`: what it is called in its row, where that is not its key; NULL: it is. */
 void tool_write_figure(struct tool_writer *w, const char *key, const char *metric,
 		       const char *value, const char *unit);
-/* value NULL is null. */
 void tool_write_decimal(struct tool_writer *w, const char *key, int64_t units, int scale,
 			const char *unit);
 void tool_write_money(struct tool_writer *w, const char *key, const char *metric, int64_t micros,
@@ -57,7 +56,7 @@ void tool_write_know(struct tool_writer *w, enum evidence_fact fact, const char 
 /*
  * Text from outside as it may stand in a result, in the arena: well-formed, without control and
  * invisible characters, on one line, at most TOOL_TEXT_MAX bytes; double quotes become single ones,
- * so that it can be quoted, and "[e12]" becomes "(e12]", so that no shop can cite our figures.
+ * so that it can be quoted, and "[e12]" becomes "(e12)", so that no shop can cite our figures.
  */
 char *tool_tidy(struct arena *a, const char *text);
 
