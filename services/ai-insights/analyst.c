@@ -106,7 +106,7 @@ static void read_question(struct analyst *an)
 {
 	size_t pos = 0, len = strlen(an->question);
 	struct number n;
-	char first[16], last[16];
+	char first[16] = "", last[16] = "";
 
 	while (numbers_next(an->question, len, &pos, &n)) {
 		if (as_date(&n) && day_of(&n, false, first) && day_of(&n, true, last)) {
