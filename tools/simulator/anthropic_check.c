@@ -6,6 +6,7 @@
 #include "anthropic.h"
 #include "member.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -90,7 +91,7 @@ static bool check_max_tokens(struct exchange *ex, const cJSON *root, struct anth
 
 	if (max == NULL)
 		return anth_bad(ex, "max_tokens: Field required");
-	if (!cJSON_IsNumber(max) || max->valuedouble != (double)(int64_t)max->valuedouble)
+	if (!cJSON_IsNumber(max) || max->valuedouble != floor(max->valuedouble))
 		return anth_bad(ex, "max_tokens: Input should be a valid integer");
 	if (max->valuedouble < 1)
 		return anth_bad(ex, "max_tokens: Input should be greater than or equal to 1");

@@ -331,6 +331,8 @@ static void what_breaks_a_rule_is_refused(void **state)
 		{ "{\"model\":\"claude-sonnet-5\"," MESSAGES "}", "max_tokens", 400 },
 		{ "{\"model\":\"claude-sonnet-5\",\"max_tokens\":0," MESSAGES "}", "max_tokens",
 		  400 },
+		{ "{\"model\":\"claude-sonnet-5\",\"max_tokens\":1e300," MESSAGES "}",
+		  "maximum allowed", 400 },
 		{ "{\"model\":\"claude-sonnet-5\",\"max_tokens\":9}", "messages", 400 },
 		{ "{\"model\":\"claude-sonnet-5\",\"max_tokens\":9,\"temperature\":1," MESSAGES "}",
 		  "temperature", 400 },
