@@ -2,7 +2,7 @@
  * What is wrong is refused by name, and nothing of it is kept: every field of every body and query
  * of the contract in every wrong form, then requests that are wrong as a whole. The right request
  * that each is a distortion of is the one test_matrix.c sees succeed. Read next: system_requests.c,
- * test_bad_import.c.
+ * test_bad_requests.c.
  */
 #include "system/system_bad.h"
 

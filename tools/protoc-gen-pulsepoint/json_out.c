@@ -1,4 +1,4 @@
-/* Writes JSON to a stream. Read next: openapi.c. */
+/* Writes JSON to a stream. Read next: emit_openapi.c. */
 #include "json_out.h"
 
 #include "mem.h"
