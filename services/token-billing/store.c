@@ -74,6 +74,7 @@ const struct db_stmt billing_worker_statements[] = {
 	{ "price_add",
 	  "INSERT INTO prices (provider, model, kind, effective_from, nano_usd_per_mtok, source)"
 	  " VALUES ($1, $2, $3, $4::timestamptz, $5, $6) ON CONFLICT DO NOTHING" },
+	{ "prices_count", "SELECT count(*) FROM prices" },
 	{ "price_same", "SELECT nano_usd_per_mtok IS NOT DISTINCT FROM $4::bigint FROM prices"
 			" WHERE model = $1 AND kind = $2 AND effective_from = $3::timestamptz" },
 	{ NULL, NULL },
@@ -164,6 +165,21 @@ static enum status add_price(struct db_tx *tx, struct arena *a, const struct pri
 	return st;
 }
 
+/* Who runs could not read more (store_prices): better none of these than no price at all. */
+static enum status check_room(struct db_tx *tx, struct arena *a, struct error *err)
+{
+	struct db_args args;
+	enum status st;
+	int r;
+
+	db_args_init(&args, a);
+	st = db_exec(tx, "prices_count", &args, &r, err);
+	if (st == ST_OK && db_int(tx, r, 0, 0) > BOOK_MAX)
+		return error_set(err, ST_TOO_LARGE, NULL,
+				 "there would be more than %d prices with these", BOOK_MAX);
+	return st;
+}
+
 enum status store_prices_add(struct db *db, struct arena *a, const struct price *prices, size_t n,
 			     const char *source, int64_t *ret_added, struct error *err)
 {
@@ -176,6 +192,8 @@ enum status store_prices_add(struct db *db, struct arena *a, const struct price 
 		st = add_price(tx, a, &prices[i], source, ret_added, err);
 		db_drop_results(tx);
 	}
+	if (st == ST_OK)
+		st = check_room(tx, a, err);
 	return st == ST_OK ? db_commit(tx, err) : st;
 }
 

@@ -17,7 +17,7 @@ extern const struct db_stmt billing_worker_statements[];
 enum status store_prices(struct db *db, struct price **ret, size_t *ret_n,
 			 struct error *err) MUST_USE;
 /* Adds versions that are not there yet, all or none; *ret_added is their number. A version that is
- * there with another rate is ST_CONFLICT. */
+ * there with another rate is ST_CONFLICT; more than BOOK_MAX in all is ST_TOO_LARGE. */
 enum status store_prices_add(struct db *db, struct arena *a, const struct price *prices, size_t n,
 			     const char *source, int64_t *ret_added, struct error *err) MUST_USE;
 

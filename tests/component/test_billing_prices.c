@@ -17,10 +17,11 @@
 
 #include <cmocka.h>
 
-#define HISTORY "data/llm-prices/price_history.csv"
-#define LINES   1000
-#define CHANGES 8
-#define LOAD_MS 20000
+#define HISTORY    "data/llm-prices/price_history.csv"
+#define LINES      1000
+#define CHANGES    8
+#define LOAD_MS    20000
+#define PRICES_MAX 200000 /* BOOK_MAX in book.h */
 
 static struct bl_world world;
 
@@ -291,6 +292,31 @@ static void later_prices_are_loaded_once_and_heard_by_who_runs(void **state)
 	assert_true(bl_reserve(&world, t.viewer, t.brand, "claude-given-away", 1, id).unpriced);
 }
 
+/* As many as a process reads, and not one more: who runs goes on with what it has. */
+static void more_prices_than_are_read_are_not_loaded(void **state)
+{
+	static const char text[] =
+		HEAD "2026-04-01T00:00:00+00:00,x,claude-the-last,new,1.5e-06,2e-06,,,\n";
+	struct sx_tenant t;
+	char said[1024];
+
+	(void)state;
+	sx_tenant(&world.sx, &t);
+	(void)sx_text(&world.sx,
+		      "INSERT INTO token_billing.prices (provider, model, kind, effective_from,"
+		      " nano_usd_per_mtok, source) SELECT 'x', 'many', 'input', now() - n *"
+		      " interval '1 second', n, 'x' FROM generate_series(1, %d - (SELECT count(*)"
+		      " FROM token_billing.prices)) n",
+		      PRICES_MAX - 2);
+	assert_int_equal(load(text, said, sizeof(said)), 0);
+	await_priced(&t, "claude-the-last");
+	refused(HEAD "2026-04-02T00:00:00+00:00,x,claude-too-many,new,1.5e-06,,,,\n",
+		"more than 200000 prices");
+	/* What is there already is no more. */
+	assert_int_equal(load(text, said, sizeof(said)), 0);
+	assert_string_equal(said, "0 of 2 rates are new\n");
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -314,6 +340,7 @@ int main(void)
 		cmocka_unit_test(before_the_first_price_nobody_knows_it),
 		cmocka_unit_test(a_wrong_line_is_named_and_none_is_loaded),
 		cmocka_unit_test(later_prices_are_loaded_once_and_heard_by_who_runs),
+		cmocka_unit_test(more_prices_than_are_read_are_not_loaded),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
