@@ -49,8 +49,8 @@ const struct db_stmt delivery_statements[] = {
 			  " AND lease = $2::uuid FOR NO KEY UPDATE" },
 	{ "release",
 	  "UPDATE alert_channels SET leased_until = '-infinity', lease = NULL, next_due_at ="
-	  " (SELECT min(greatest(h.next_attempt_at, clock_timestamp())) FROM (SELECT DISTINCT ON "
-	  "(rule_id) next_attempt_at"
+	  " (SELECT min(greatest(h.next_attempt_at, clock_timestamp())) FROM ("
+	  "SELECT DISTINCT ON (rule_id) next_attempt_at"
 	  " FROM alert_deliveries WHERE channel_id = $1::uuid AND state = 1"
 	  " ORDER BY rule_id, seq) h) WHERE channel_id = $1::uuid AND lease = $2::uuid" },
 	{ "deliveries",
