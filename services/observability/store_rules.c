@@ -54,7 +54,7 @@ const struct db_stmt rule_statements[] = {
 const struct db_stmt rule_worker_statements[] = {
 	{ "tenants_with_work",
 	  "SELECT DISTINCT tenant_id FROM ("
-	  "(SELECT n.tenant_id FROM sample_news n JOIN alert_tenants t"
+	  "(SELECT DISTINCT n.tenant_id FROM sample_news n JOIN alert_tenants t"
 	  " ON t.tenant_id = n.tenant_id LIMIT 1000)"
 	  " UNION ALL (SELECT tenant_id FROM alert_rules WHERE enabled"
 	  " AND due_at <= $1::timestamptz ORDER BY due_at LIMIT 1000)) w LIMIT $2" },

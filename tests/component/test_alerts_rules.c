@@ -340,6 +340,43 @@ static void test_long_windows(void **state)
 	al_until(&w, &t, "two days", FIRING);
 }
 
+/* However much of its work waits: another tenant is looked at all the same. */
+static void test_a_tenant_that_fails_stops_no_other(void **state)
+{
+	struct al_tenant broken, good;
+
+	(void)state;
+	al_tenant(&w, &broken);
+	al_tenant(&w, &good);
+	/* Its rule says that an alert stands which is not there: no look at it can end well. */
+	world_sql(&w,
+		  "UPDATE observability.alert_rules SET condition = 4, alert_id = "
+		  "gen_random_uuid() WHERE tenant_id = '%s' AND name = '%s'",
+		  broken.id, ERRORS);
+	world_sql(&w,
+		  "TRUNCATE observability.sample_news; INSERT INTO observability.sample_news "
+		  "(tenant_id, kind) SELECT '%s', 1 FROM "
+		  "generate_series(1, 5000)",
+		  broken.id);
+	al_requests(&w, good.id, 10, 20, 1000);
+	al_until(&w, &good, ERRORS, FIRING);
+	assert_int_equal(world_sql_int(&w,
+				       "SELECT count(*) FROM observability.sample_news WHERE "
+				       "tenant_id = '%s'",
+				       broken.id),
+			 5000);
+	/* Its work stays, and is done when it can be. */
+	world_sql(&w,
+		  "UPDATE observability.alert_rules SET condition = 1, alert_id = NULL WHERE "
+		  "tenant_id = '%s'",
+		  broken.id);
+	world_sql_reach(&w, 0,
+			"SELECT count(*) FROM observability.sample_news WHERE tenant_id = '%s'",
+			broken.id);
+	assert_int_equal(al_check_changes(&w, good.id), 1);
+	assert_int_equal(al_check_changes(&w, broken.id), 0);
+}
+
 static int fresh(void **state)
 {
 	(void)state;
@@ -359,6 +396,7 @@ int main(void)
 		cmocka_unit_test_setup(test_pending_by_the_clock, fresh),
 		cmocka_unit_test_setup(test_no_data, fresh),
 		cmocka_unit_test_setup(test_long_windows, fresh),
+		cmocka_unit_test_setup(test_a_tenant_that_fails_stops_no_other, fresh),
 	};
 	int failed;
 
