@@ -363,6 +363,9 @@ static bool break_off(struct turn *t)
 	case IP_BAD_REQUEST:
 		turn_fail(t, 400, "invalid_request_error");
 		return true;
+	case IP_BAD_USAGE:
+		turn_bill(t); /* nobody reads on to its end */
+		return false;
 	case IP_BREAK_EARLY:
 	case IP_ERROR_IN_STREAM:
 		pthread_mutex_lock(&t->p->lock);
@@ -371,11 +374,11 @@ static bool break_off(struct turn *t)
 		if (!first)
 			return false;
 		turn_begin(t);
+		turn_bill(t);
 		if (t->mode == IP_ERROR_IN_STREAM)
 			turn_event(t, "error",
 				   "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","
 				   "\"message\":\"Overloaded\"}}");
-		turn_bill(t);
 		return true;
 	default:
 		return false;

@@ -28,6 +28,7 @@ struct turn {
 	size_t n_results;
 	uint64_t output;
 	struct ip_tokens used;
+	bool billed;
 };
 
 /* Bytes as they are; an event of the stream. */
@@ -38,7 +39,8 @@ void turn_fail(struct turn *t, int code, const char *type);
 /* Head, message_start and ping; the end with that stop_reason. */
 void turn_begin(struct turn *t);
 void turn_end(struct turn *t, const char *stop);
-/* What was billed: of a stream that broke, what was told. */
+/* What is billed, once: of a stream that broke, what was told. Before whoever reads can know of the
+ * end, and compare. */
 void turn_bill(struct turn *t);
 /* Whole blocks, in pieces. */
 void turn_text(struct turn *t, int index, const char *text, size_t len);

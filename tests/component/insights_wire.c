@@ -77,6 +77,9 @@ void turn_bill(struct turn *t)
 {
 	struct ip_provider *p = t->p;
 
+	if (t->billed)
+		return;
+	t->billed = true;
 	pthread_mutex_lock(&p->lock);
 	p->billed.calls++;
 	p->billed.input += t->used.input;
@@ -89,6 +92,7 @@ void turn_bill(struct turn *t)
 void turn_end(struct turn *t, const char *stop)
 {
 	t->output += t->number % 97 + 40;
+	turn_bill(t);
 	turn_event(t, "message_delta",
 		   "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"%s\","
 		   "\"stop_sequence\":null},\"usage\":{\"output_tokens\":%llu}}",
