@@ -144,7 +144,7 @@ static void test_what_is_malformed_blocks_nobody(void **state)
 	until_rows(1);
 	/* Seven were offered, one is stored: what was malformed shows as lost. */
 	assert_string_equal(account(instance), "7 0 1");
-	assert_true(tk_proc_logged(w.service, "telemetry.malformed"));
+	assert_true(tk_wait_logged(w.service, "telemetry.malformed", WORLD_LIMIT_MS));
 	tw_page(&w, "auth", instance, 4, 9, 0, some_rows(2), 2);
 	until_rows(3);
 }
@@ -316,8 +316,10 @@ static void test_a_refused_page_takes_no_other_with_it(void **state)
 	PQfinish(held);
 	until_rows(190);
 	assert_string_equal(account(instance), "200 0 190");
+	/* Not before it was ended, or it would be taken after all. */
+	assert_true(tk_wait_logged(w.service, "page 13 of auth", WORLD_LIMIT_MS));
 	world_sql(&w, "ALTER TABLE observability.telemetry_pages DROP CONSTRAINT refused");
-	/* It was ended: only what comes afterwards is stored. */
+	/* Only what comes afterwards is stored. */
 	publish_pages(21, 1);
 	until_rows(200);
 	assert_string_equal(account(instance), "210 0 200");
