@@ -23,7 +23,7 @@
 #include <cmocka.h>
 
 #define TENANT     "0192f0a0-0000-7000-8000-000000000001"
-#define WAIT_MS    10000
+#define WAIT_MS    60000
 #define STEP_MS    60000
 #define OUTPUT_MAX 65536
 #define COUNT(a)   (sizeof(a) / sizeof((a)[0]))
