@@ -23,6 +23,7 @@
 #define SICK_SENDERS   4    /* at receivers that fail or are slow: DELIVER_SICK_MAX */
 #define SLOW_TENANTS   10   /* more than there are senders */
 #define SLOW_MS        1300 /* longer than DELIVER_TURN_US */
+#define PATIENCE_S     600  /* longer than a test lasts */
 
 static struct world w;
 
@@ -167,6 +168,17 @@ static void test_again(void **state)
 	}
 }
 
+/* Nobody waits any longer for what the tenant's receivers asked for. */
+static void let_wait_be_over(const struct al_tenant *t)
+{
+	world_sql(&w,
+		  "UPDATE observability.alert_deliveries SET next_attempt_at = now() WHERE "
+		  "tenant_id = '%s' AND state = 1;"
+		  "UPDATE observability.alert_channels SET rest_until = '-infinity', next_due_at = "
+		  "now() WHERE tenant_id = '%s'",
+		  t->id, t->id);
+}
+
 static void test_why(void **state)
 {
 	const Observability__V1__ListDeliveriesReply *log;
@@ -175,15 +187,20 @@ static void test_why(void **state)
 	(void)state;
 	al_tenant_with_rule(&w, &t);
 	al_channel(&w, &t, "why");
-	hooks_answer("/why", 503, -1, 0, 0);
+	/* Its patience is for us: meanwhile there is one attempt to look at. */
+	hooks_answer("/why", 503, 1, 0, PATIENCE_S);
 	al_fire(&w, &t);
-	hooks_wait("/why", 2);
+	world_sql_reach(
+		&w, 1, "SELECT attempts FROM observability.alert_deliveries WHERE tenant_id = '%s'",
+		t.id);
 	log = deliveries(&t, OBSERVABILITY__V1__DELIVERY_STATE__DELIVERY_STATE_WAITING);
 	assert_int_equal(log->n_deliveries, 1);
 	assert_string_equal(log->deliveries[0]->reason, "the receiver answered 503");
 	assert_int_equal(log->deliveries[0]->http_status, 503);
 	assert_non_null(log->deliveries[0]->next_attempt_at);
 	assert_null(log->deliveries[0]->delivered_at);
+	hooks_answer("/why", 503, -1, 0, 0);
+	let_wait_be_over(&t);
 	/* Eight attempts, then it has failed, and nobody sends it again. */
 	hooks_wait("/why", 8);
 	al_delivered(&w, t.id);
@@ -471,7 +488,7 @@ static void test_severity_and_deletion(void **state)
 		al_call(&w, other.admin, NULL, OBSERVABILITY_DELETE_ALERT_CHANNEL, &gone).status,
 		ST_NOT_FOUND);
 	/* What waits for it when it is deleted has failed, with the reason. */
-	hooks_answer("/all", 500, -1, 0, 0);
+	hooks_answer("/all", 500, -1, 0, PATIENCE_S);
 	al_resolve(&w, &t);
 	hooks_wait("/all", 2);
 	tw_must(&w, t.admin, OBSERVABILITY_DELETE_ALERT_CHANNEL, &gone);
