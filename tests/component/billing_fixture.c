@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#define CALL_MS   3000 /* a call that a kill cut off waits so long */
 #define ARENA_MAX ((size_t)1024 * 1024)
 
 void bl_start(struct bl_world *w)
@@ -29,7 +28,7 @@ void bl_stop(struct bl_world *w)
 static const void *ask(struct bl_world *w, struct arena *a, const char *token,
 		       enum token_billing_method method, const void *in, struct bl_reply *r)
 {
-	const struct caller who = { .token = token, .wait_ms = CALL_MS };
+	const struct caller who = { .token = token, .wait_ms = w->wait_ms };
 	const struct reply got = world_ask(w->insights, a, who, &token_billing_methods[method], in);
 
 	*r = (struct bl_reply){ .status = got.status, .retry_after_s = got.retry_after_s };

@@ -16,6 +16,7 @@
 struct bl_world {
 	struct sx_world sx;
 	struct bus *insights;
+	int wait_ms; /* of a call as ai-insights; 0: as long as any (world_ask) */
 };
 void bl_start(struct bl_world *w);
 void bl_stop(struct bl_world *w);

@@ -17,7 +17,8 @@
 
 #define KILLS   6
 #define LINES   240
-#define TENANTS 3 /* of a kind */
+#define TENANTS 3    /* of a kind */
+#define CUT_MS  3000 /* a call that a kill cut off waits so long */
 
 static struct bl_world world;
 
@@ -270,6 +271,7 @@ static void killed_again_and_again_each_line_is_there_once(void **state)
 
 	(void)state;
 	sx_tenant(&world.sx, &t);
+	world.wait_ms = CUT_MS;
 	s = (struct spender){ .t = &t };
 	assert_int_equal(pthread_create(&thread, NULL, spend, &s), 0);
 	for (int k = 1; k <= KILLS; k++) {
@@ -279,6 +281,7 @@ static void killed_again_and_again_each_line_is_there_once(void **state)
 		sx_service_start(&world.sx);
 	}
 	pthread_join(thread, NULL);
+	world.wait_ms = 0;
 	assert_int_equal(atomic_load(&s.done), LINES);
 	assert_int_equal(sx_int(&world.sx,
 				"SELECT count(*) FROM token_billing.ledger WHERE"
