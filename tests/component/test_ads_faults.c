@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define GOOGLE  (&ads_platforms[2])
-#define PACE_MS 100
+#define HOLD_MS 5000
 #define SPARE   5 /* requests that a take-over may repeat, and those that open a run */
 
 static struct sx_world world;
@@ -151,6 +151,16 @@ static bool has_served(void *arg)
 	return sx_served_by(&world, x->p->name, x->p->endpoint, "requests") >= x->want;
 }
 
+/* The provider does not answer its nth request from now on for a while. */
+static void hold_request(const struct ads_platform *p, int n)
+{
+	sx_control(&world, "faults",
+		   arena_printf(world.arena,
+				"{\"provider\":\"%s\",\"endpoint\":\"%s\",\"kind\":\"slow\","
+				"\"count\":1,\"after\":%d,\"delay_ms\":%d}",
+				p->name, p->endpoint, n - 1, HOLD_MS));
+}
+
 static void test_killed(void **state)
 {
 	static const int kill_after[ADS_PLATFORMS] = { 12, 37, 12 }; /* near the data */
@@ -166,12 +176,11 @@ static void test_killed(void **state)
 		print_message("%s\n", p->name);
 		ads_connected(&world, &t, p);
 		x.want += sx_served_by(&world, p->name, p->endpoint, "requests");
-		sx_pace(&world, p->name, PACE_MS);
+		hold_request(p, kill_after[k]);
 		run = ads_sync(&world, &t, p);
 		assert_true(tk_wait_until(has_served, &x, SX_WAIT_MS));
 		sx_service_kill(&world);
 		assert_int_equal(ads_events(&world, &t, "sync.finished"), 0);
-		sx_pace(&world, p->name, 0);
 		sx_service_start(&world);
 		ads_await(&world, &t, p, run, ADS_PROJECTED);
 		/* It went on, it did not begin again. */

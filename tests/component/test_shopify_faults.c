@@ -18,6 +18,7 @@
 #define DONE      PULSEPOINT__SYNC_STATE__SYNC_STATE_DONE
 #define FAILED    PULSEPOINT__SYNC_STATE__SYNC_STATE_FAILED
 #define QUIET_MS  500
+#define HOLD_MS   "1000" /* an answer that is held */
 
 static struct sx_world world;
 
@@ -223,7 +224,10 @@ static void test_reconnect(void **state)
 
 	(void)state;
 	connected(&t);
-	sx_control(&world, "pace", "{\"provider\":\"shopify\",\"delay_ms\":150}");
+	/* The second page of orders does not come before the app is gone. */
+	sx_control(&world, "faults",
+		   "{\"provider\":\"shopify\",\"endpoint\":\"orders\",\"kind\":\"slow\","
+		   "\"count\":1,\"after\":1,\"delay_ms\":" HOLD_MS "}");
 	products = sx_served(&world, "productVariants", "requests");
 	id = sx_sync(&world, &t, false);
 	await_pages(&t, id, 2);
@@ -231,7 +235,6 @@ static void test_reconnect(void **state)
 	run = sx_await(&world, &t, id, FAILED);
 	assert_string_equal(run->error, "Shopify refuses our credentials; connect the shop again");
 	assert_int_equal(state_of(&t), PULSEPOINT__CONNECTION_STATE__CONNECTION_STATE_RECONNECT);
-	sx_control(&world, "pace", "{\"provider\":\"shopify\",\"delay_ms\":0}");
 	asked = sx_served(&world, "", "requests");
 	for (int i = 0; i < 3; i++) {
 		run = sx_await(&world, &t, sx_sync(&world, &t, false), FAILED);
