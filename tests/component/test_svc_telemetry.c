@@ -31,33 +31,6 @@ static struct bus *taker; /* as observability */
 static struct bus_consumer *pages;
 static const char *tenant, *token;
 
-static struct bus *bus_as_observability(void)
-{
-	const char *argv[] = { arena_strdup(w.arena, tk_bin("pp-deploy")), "env", w.dir,
-			       "observability", NULL };
-	struct bus_config cfg = { .name = "observability", .inbox_prefix = "_INBOX_observability" };
-	char text[8192];
-	struct tk_env env = { 0 };
-	struct error err = { 0 };
-	struct bus *bus = NULL;
-
-	INVARIANT(tk_run(argv, NULL, WORLD_WAIT_MS, text, sizeof(text)) == 0);
-	tk_env_load(&env, tk_write_file("observability.env", text));
-	for (int i = 0; i < env.n; i++) {
-		char *value = strchr(env.v[i], '=') + 1;
-
-		if (strncmp(env.v[i], "PP_NATS_URL=", 12) == 0)
-			cfg.url = value;
-		if (strncmp(env.v[i], "PP_NATS_USER=", 13) == 0)
-			cfg.user = value;
-		if (strncmp(env.v[i], "PP_NATS_SEED_FILE=", 18) == 0)
-			cfg.seed_file = value;
-	}
-	INVARIANT(bus_open(&bus, &cfg, &err) == ST_OK);
-	tk_env_done(&env);
-	return bus;
-}
-
 /* The next page of auth in the stream; waits for it. */
 static const Pulsepoint__Telemetry *next_page(void)
 {
@@ -214,7 +187,7 @@ static int start(void **state)
 	world_start(&w);
 	tenant = arena_strdup(w.keep, world_tenant(&w, "telemetry@example.com"));
 	token = arena_strdup(w.keep, world_must_login(&w, "telemetry@example.com")->access_token);
-	taker = bus_as_observability();
+	taker = world_bus_new(&w, "observability");
 	INVARIANT(bus_consumer_open(taker, "obs", "observability-obs", &pages) == ST_OK);
 	return 0;
 }
