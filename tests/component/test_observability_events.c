@@ -304,22 +304,67 @@ static void test_pages_hold_every_event_once(void **state)
 	assert_int_equal(walk(&user, seen, 256), (TIED + 2) / 3 + 10);
 }
 
-static void test_filters(void **state)
+/* `from` is included, `to` is not. */
+static void check_from_and_to(void)
+{
+	Pulsepoint__Timestamp from = PULSEPOINT__TIMESTAMP__INIT, to = from;
+	request in = ask();
+	const reply *out;
+
+	in.category = OBSERVABILITY__V1__CATEGORY__CATEGORY_SYNC;
+	out = list(admin, &in);
+	from.micros = out->events[1]->at->micros;
+	to.micros = out->events[0]->at->micros;
+	in.from = &from;
+	in.to = &to;
+	out = list(admin, &in);
+	assert_int_equal(out->n_events, 1);
+	assert_int_equal(out->events[0]->at->micros, from.micros);
+	in.from = &to;
+	in.to = &from;
+	assert_int_equal(tw_call(&w, admin, OBSERVABILITY_LIST_EVENTS, &in).status, ST_INVALID);
+	/* Without `from` a day. */
+	in = ask();
+	to.micros = time_now_us() + 2 * US_PER_DAY;
+	in.to = &to;
+	assert_int_equal(list(admin, &in)->n_events, 0);
+}
+
+/* Times that no row can have are refused by name, before PostgreSQL sees them. */
+static void check_far_times(void)
 {
 	/* 0001-01-01, the last second of 1999, 2100-01-01. */
 	static const int64_t far[] = { INT64_C(-62135596800000000), INT64_C(946684799000000),
 				       INT64_C(4102444800000000) };
-	Pulsepoint__Timestamp from = PULSEPOINT__TIMESTAMP__INIT, to = from;
+	Pulsepoint__Timestamp at = PULSEPOINT__TIMESTAMP__INIT;
+
+	for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
+		request in = ask();
+		struct reply r;
+
+		at.micros = far[i];
+		in.to = &at;
+		r = tw_call(&w, admin, OBSERVABILITY_LIST_EVENTS, &in);
+		assert_int_equal(r.status, ST_INVALID);
+		assert_string_equal(r.field, "to");
+		in = ask();
+		in.from = &at;
+		r = tw_call(&w, admin, OBSERVABILITY_LIST_EVENTS, &in);
+		assert_int_equal(r.status, ST_INVALID);
+		assert_string_equal(r.field, "from");
+	}
+}
+
+static void test_filters(void **state)
+{
 	request in = ask();
 	const reply *out;
-	int64_t now;
 
 	(void)state;
 	publish_requests(6, 0);
 	publish_rest();
 	publish_insights();
 	until_rows(12);
-	now = time_now_us();
 	in.category = OBSERVABILITY__V1__CATEGORY__CATEGORY_QUESTION;
 	assert_int_equal(list(admin, &in)->n_events, 3);
 	in.user_id = (char *)USER;
@@ -340,41 +385,8 @@ static void test_filters(void **state)
 	out = list(admin, &in);
 	assert_int_equal(out->n_events, 1);
 	assert_string_equal(out->events[0]->trace_id, in.trace_id);
-	/* `from` is included, `to` is not. */
-	in = ask();
-	in.category = OBSERVABILITY__V1__CATEGORY__CATEGORY_SYNC;
-	out = list(admin, &in);
-	from.micros = out->events[1]->at->micros;
-	to.micros = out->events[0]->at->micros;
-	in.from = &from;
-	in.to = &to;
-	out = list(admin, &in);
-	assert_int_equal(out->n_events, 1);
-	assert_int_equal(out->events[0]->at->micros, from.micros);
-	in.from = &to;
-	in.to = &from;
-	assert_int_equal(tw_call(&w, admin, OBSERVABILITY_LIST_EVENTS, &in).status, ST_INVALID);
-	/* Without `from` a day. */
-	in = ask();
-	to.micros = now + 2 * US_PER_DAY;
-	in.to = &to;
-	assert_int_equal(list(admin, &in)->n_events, 0);
-	/* Times that no row can have are refused by name, before PostgreSQL sees them. */
-	for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
-		struct reply r;
-
-		to.micros = far[i];
-		in = ask();
-		in.to = &to;
-		r = tw_call(&w, admin, OBSERVABILITY_LIST_EVENTS, &in);
-		assert_int_equal(r.status, ST_INVALID);
-		assert_string_equal(r.field, "to");
-		in = ask();
-		in.from = &to;
-		r = tw_call(&w, admin, OBSERVABILITY_LIST_EVENTS, &in);
-		assert_int_equal(r.status, ST_INVALID);
-		assert_string_equal(r.field, "from");
-	}
+	check_from_and_to();
+	check_far_times();
 	in = ask();
 	in.trace_id = (char *)"xyz";
 	assert_string_equal(tw_call(&w, admin, OBSERVABILITY_LIST_EVENTS, &in).field, "trace_id");
