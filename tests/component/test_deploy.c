@@ -3,15 +3,14 @@
  * as once, and nobody reaches what the contract does not give. Read next:
  * tools/pp-deploy/permissions.c, tools/pp-deploy/roles.c.
  */
+#include "component/world.h"
+
 #include "bus/connect.h"
-#include "component/bus_fixture.h"
 #include "core/contract.h"
 #include "core/magic.h"
 #include "core/text.h"
 #include "core/timeutil.h"
 
-#include <fcntl.h>
-#include <ftw.h>
 #include <nats/nats.h>
 #include <postgresql/libpq-fe.h>
 #include <setjmp.h>
@@ -33,7 +32,9 @@
 #define WAIT_MS    60000 /* for what must happen */
 #define SHORT_MS   300   /* a request that is refused by silence */
 
-static char dir[64], deploy[512], url[128], output[OUTPUT_MAX];
+static struct world w;
+static const char *dir, *deploy, *url; /* in the world */
+static char output[OUTPUT_MAX];
 static PGconn *admin; /* superuser on the database pulsepoint */
 
 /* ---- programs ---- */
@@ -72,33 +73,13 @@ static int run(const char *const *argv)
 }
 #define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
 
-static void write_output(const char *name)
+/* The value of NAME='value' in `output`. */
+static void setting(const char *key, char *out, size_t cap)
 {
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "w");
-	INVARIANT(f != NULL && fputs(output, f) >= 0 && fclose(f) == 0);
-}
-
-/* The value of KEY=value in a file of the folder, or of NAME='value' in `output` when `file` is
- * NULL. */
-static void setting(const char *file, const char *key, char *out, size_t cap)
-{
-	char path[128], text[OUTPUT_MAX], *at;
+	char text[OUTPUT_MAX], *at;
 	size_t n = strlen(key);
 
 	INVARIANT(text_copy(text, sizeof(text), output) == ST_OK);
-	if (file != NULL) {
-		FILE *f;
-
-		snprintf(path, sizeof(path), "%s/%s", dir, file);
-		f = fopen(path, "r");
-		INVARIANT(f != NULL);
-		text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
-		fclose(f);
-	}
 	for (at = text; at != NULL; at = strchr(at, '\n')) {
 		at += *at == '\n';
 		if (strncmp(at, key, n) == 0 && at[n] == '=')
@@ -115,81 +96,25 @@ static void setting(const char *file, const char *key, char *out, size_t cap)
 	INVARIANT(snprintf(out, cap, "%s", at) < (int)cap);
 }
 
-static void admin_conninfo(char out[256], const char *database)
-{
-	char host[128], port[16];
-
-	setting("pg.env", "PGHOST", host, sizeof(host));
-	setting("pg.env", "PGPORT", port, sizeof(port));
-	snprintf(out, 256, "host=%s port=%s user=postgres dbname=%s", host, port, database);
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st;
-	(void)kind;
-	(void)at;
-	return remove(path);
-}
-
 static int set_up(void **state)
 {
-	char conf[128], store[128], conninfo[256];
-	const char *out = getenv("OUT");
-
 	(void)state;
-	snprintf(deploy, sizeof(deploy), "%s/bin/pp-deploy", out != NULL ? out : "build/gcc");
-	snprintf(dir, sizeof(dir), "/tmp/pp-deploy-XXXXXX");
-	INVARIANT(mkdtemp(dir) != NULL);
-	snprintf(conf, sizeof(conf), "%s/printed.conf", dir);
-	snprintf(store, sizeof(store), "%s/jetstream", dir);
-	INVARIANT(RUN(deploy, "keys", dir) == 0);
-	INVARIANT(RUN("sh", "deploy/local/stack.sh", "pg-up", dir) == 0);
-	INVARIANT(RUN(deploy, "nats-conf", dir, store, "4222") == 0);
-	write_output("printed.conf");
-	INVARIANT(RUN("sh", "deploy/local/stack.sh", "nats-up", dir, conf) == 0);
-	setting("nats.env", "NATS_URL", url, sizeof(url));
-	admin_conninfo(conninfo, "postgres");
-	if (RUN(deploy, "roles", dir, conninfo) != 0 || RUN(deploy, "streams", dir) != 0) {
-		print_error("%s", output);
-		return -1;
-	}
-	admin_conninfo(conninfo, "pulsepoint");
-	admin = PQconnectdb(conninfo);
-	return PQstatus(admin) == CONNECTION_OK ? 0 : -1;
+	world_open(&w);
+	dir = w.dir;
+	url = tk_nats_url(w.nats);
+	deploy = arena_strdup(w.keep, tk_bin("pp-deploy"));
+	admin = w.super;
+	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	PQfinish(admin);
-	INVARIANT(RUN("sh", "deploy/local/stack.sh", "wipe", dir) == 0);
-	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	world_close(&w);
+	return 0;
 }
 
 /* ---- the bus ---- */
-
-/* Connects as `name` with what `pp-deploy env` says; deploy has no environment, its seed is in the
- * folder. */
-static struct bus *bus_as(const char *name)
-{
-	char user[80], seed[256], prefix[96];
-	struct error err = { .status = ST_OK };
-	struct bus_config cfg = {
-		.url = url, .name = name, .user = user, .seed_file = seed, .inbox_prefix = prefix
-	};
-	struct bus *bus = NULL;
-
-	snprintf(prefix, sizeof(prefix), "_INBOX_%s", name);
-	INVARIANT(RUN(deploy, "env", dir, name) == 0);
-	setting(NULL, "PP_NATS_USER", user, sizeof(user));
-	setting(NULL, "PP_NATS_SEED_FILE", seed, sizeof(seed));
-	if (bus_open(&bus, &cfg, &err) != ST_OK) {
-		print_error("%s: %s\n", name, err.detail);
-		fail();
-	}
-	return bus;
-}
 
 static uint64_t publish(struct bus *bus, const char *subject, const char *id, enum status expected)
 {
@@ -229,8 +154,8 @@ static void events_reach_their_consumer_only(void **state)
 {
 	static const char subject[] = "pp.evt." TENANT ".auth.brands.upserted";
 	static const char durable[] = "attribution-auth-brands-upserted";
-	struct bus *auth = bus_as("auth"), *ads = bus_as("ingest-ads"),
-		   *attribution = bus_as("attribution");
+	struct bus *auth = world_bus_new(&w, "auth"), *ads = world_bus_new(&w, "ingest-ads"),
+		   *attribution = world_bus_new(&w, "attribution");
 	char ids[IDS_MAX][64];
 	enum status st;
 	uint64_t first, second;
@@ -276,7 +201,8 @@ static void events_reach_their_consumer_only(void **state)
 static void alerts_are_observabilitys(void **state)
 {
 	static const char subject[] = "pp.alert." TENANT ".critical.rule-1";
-	struct bus *owner_bus = bus_as("observability"), *ads = bus_as("ingest-ads");
+	struct bus *owner_bus = world_bus_new(&w, "observability"),
+		   *ads = world_bus_new(&w, "ingest-ads");
 	const struct bus_event forged = {
 		.subject = subject, .id = "ads:1", .data = "x", .len = 1
 	};
@@ -309,8 +235,9 @@ static void alerts_are_observabilitys(void **state)
 static void telemetry_reaches_observability_only(void **state)
 {
 	static const char durable[] = "observability-obs";
-	struct bus *auth = bus_as("auth"), *edge = bus_as("api-edge"), *ads = bus_as("ingest-ads"),
-		   *observability = bus_as("observability");
+	struct bus *auth = world_bus_new(&w, "auth"), *edge = world_bus_new(&w, "api-edge"),
+		   *ads = world_bus_new(&w, "ingest-ads"),
+		   *observability = world_bus_new(&w, "observability");
 	char ids[IDS_MAX][64];
 	uint64_t seq;
 	enum status st;
@@ -375,13 +302,14 @@ static void requests_follow_the_contract(void **state)
 					 .queue_max = 8,
 					 .serve = answer,
 					 .full = answer };
-	struct bus *shopify = bus_as("ingest-shopify"), *attribution = bus_as("attribution"),
-		   *edge = bus_as("api-edge");
+	struct bus *shopify = world_bus_new(&w, "ingest-shopify"),
+		   *attribution = world_bus_new(&w, "attribution"),
+		   *edge = world_bus_new(&w, "api-edge");
 	struct bus_server *server = NULL;
 	struct bus_sub *sub = NULL, *other = NULL;
 
 	(void)state;
-	owner = bus_as("auth");
+	owner = world_bus_new(&w, "auth");
 	assert_int_equal(bus_serve(owner, &cfg, &server), ST_OK);
 	assert_int_equal(bus_flush(owner, WAIT_MS), ST_OK);
 	/* A refused subscription is told later or not at all; what counts is that nothing comes. */
@@ -434,10 +362,10 @@ static void strangers_are_refused(void **state)
 
 	(void)state;
 	INVARIANT(RUN(deploy, "env", dir, "auth") == 0);
-	setting(NULL, "PP_NATS_USER", user, sizeof(user));
-	setting(NULL, "PP_NATS_SEED_FILE", seed, sizeof(seed));
+	setting("PP_NATS_USER", user, sizeof(user));
+	setting("PP_NATS_SEED_FILE", seed, sizeof(seed));
 	INVARIANT(RUN(deploy, "env", dir, "ingest-ads") == 0);
-	setting(NULL, "PP_NATS_SEED_FILE", other, sizeof(other));
+	setting("PP_NATS_SEED_FILE", other, sizeof(other));
 	assert_int_equal(try_connect(user, seed), NATS_OK);
 	assert_int_equal(try_connect(NULL, NULL), NATS_CONNECTION_AUTH_FAILED);
 	assert_int_equal(try_connect(user, other), NATS_CONNECTION_AUTH_FAILED);
@@ -458,7 +386,8 @@ static void streams_twice_keeps_and_wipe_empties(void **state)
 {
 	static const char subject[] = "pp.evt." TENANT ".ingest-shopify.orders.upserted";
 	static const char durable[] = "attribution-ingest-shopify-orders-upserted";
-	struct bus *shopify = bus_as("ingest-shopify"), *attribution = bus_as("attribution");
+	struct bus *shopify = world_bus_new(&w, "ingest-shopify"),
+		   *attribution = world_bus_new(&w, "attribution");
 	char ids[IDS_MAX][64];
 	enum status st;
 	uint64_t seq;
@@ -486,7 +415,7 @@ static PGconn *db_as(const char *service, const char *variable)
 	char conninfo[512];
 
 	INVARIANT(RUN(deploy, "env", dir, service) == 0);
-	setting(NULL, variable, conninfo, sizeof(conninfo));
+	setting(variable, conninfo, sizeof(conninfo));
 	return PQconnectdb(conninfo);
 }
 
@@ -543,7 +472,7 @@ static void schemas_are_shut(void **state)
 static void superview_reads_all_and_writes_nothing(void **state)
 {
 	PGconn *auth_owner = db_as("auth", "PP_DB_OWNER"), *view;
-	char conninfo[512], host[128], port[16], password[64];
+	char conninfo[512], password[64];
 
 	(void)state;
 	assert_string_equal(sql(auth_owner, "CREATE TABLE auth.seen (tenant_id text)"), "00000");
@@ -555,15 +484,10 @@ static void superview_reads_all_and_writes_nothing(void **state)
 	assert_string_equal(sql(auth_owner, "SELECT count(*) FROM auth.seen"), "00000");
 	assert_string_equal(output, "0");
 
-	setting("pg.env", "PGHOST", host, sizeof(host));
-	setting("pg.env", "PGPORT", port, sizeof(port));
 	snprintf(conninfo, sizeof(conninfo), "%s/db/pp_superview", dir);
-	INVARIANT(RUN("cat", conninfo) == 0);
-	output[strcspn(output, "\n")] = '\0';
-	INVARIANT(text_copy(password, sizeof(password), output) == ST_OK);
-	snprintf(conninfo, sizeof(conninfo),
-		 "host=%s port=%s dbname=pulsepoint user=pp_superview password=%s", host, port,
-		 password);
+	INVARIANT(tk_read_file(conninfo, password, sizeof(password)));
+	password[strcspn(password, "\n")] = '\0';
+	snprintf(conninfo, sizeof(conninfo), "%s user=pp_superview password=%s", w.pg, password);
 	view = PQconnectdb(conninfo);
 	assert_int_equal(PQstatus(view), CONNECTION_OK);
 	assert_string_equal(sql(view, "SELECT count(*) FROM auth.seen"), "00000");
@@ -583,7 +507,7 @@ static void passwords_are_asked(void **state)
 
 	(void)state;
 	INVARIANT(RUN(deploy, "env", dir, "auth") == 0);
-	setting(NULL, "PP_DB_APP", conninfo, sizeof(conninfo));
+	setting("PP_DB_APP", conninfo, sizeof(conninfo));
 	at = strstr(conninfo, "password=");
 	assert_non_null(at);
 	at[9] = at[9] == '0' ? '1' : '0';
@@ -600,7 +524,8 @@ static void roles_twice_puts_right(void **state)
 	PGconn *conn;
 
 	(void)state;
-	admin_conninfo(conninfo, "postgres");
+	/* Another database than the world's: what stands last counts. */
+	INVARIANT(snprintf(conninfo, sizeof(conninfo), "%s dbname=postgres", w.pg) < 256);
 	assert_string_equal(sql(admin, "GRANT USAGE ON SCHEMA auth TO ingest_ads_app"), "00000");
 	assert_string_equal(sql(admin, "ALTER ROLE ingest_ads_worker BYPASSRLS CREATEROLE"),
 			    "00000");
