@@ -64,6 +64,10 @@ told() {
 
 run_one() {
 	name=$(basename "$1")
+	case $1 in
+	*.c | *.sh | */"$(basename "$OUT")"/test/*) ;;
+	*/test/*) name="$name.$(basename "${1%/test/*}")" ;; # built another way
+	esac
 	log=$work/$name.log
 	start=$(date +%s)
 	programs=$((programs + 1))
