@@ -21,14 +21,24 @@ static bool is_object(const char *text, size_t len)
 	return good;
 }
 
+/* In the place of the member of exactly that name, or behind the others. Takes `value`, even when
+ * it fails. */
+static bool put(cJSON *block, const char *name, cJSON *value)
+{
+	bool stands = cJSON_GetObjectItemCaseSensitive(block, name) != NULL;
+	bool good = value != NULL &&
+		    (stands ? cJSON_ReplaceItemInObjectCaseSensitive(block, name, value)
+			    : cJSON_AddItemToObject(block, name, value));
+
+	if (!good)
+		cJSON_Delete(value);
+	return good;
+}
+
 /* A string member of a block, replaced by what came in deltas. */
 static bool put_text(cJSON *block, const char *name, const struct buf *b)
 {
-	cJSON *text = cJSON_CreateString(buf_str(b));
-
-	if (text != NULL && cJSON_HasObjectItem(block, name))
-		return cJSON_ReplaceItemInObjectCaseSensitive(block, name, text);
-	return text != NULL && cJSON_AddItemToObject(block, name, text);
+	return put(block, name, cJSON_CreateString(buf_str(b)));
 }
 
 /* The input as the model wrote it; one that is no JSON is wrapped, as the provider advises. */
@@ -46,11 +56,7 @@ static bool put_input(cJSON *block, const struct buf *input)
 			value = NULL;
 		}
 	}
-	if (value == NULL)
-		return false;
-	if (cJSON_HasObjectItem(block, "input"))
-		return cJSON_ReplaceItemInObjectCaseSensitive(block, "input", value);
-	return cJSON_AddItemToObject(block, "input", value);
+	return put(block, "input", value);
 }
 
 static bool finish_block(struct model_block *b)

@@ -254,6 +254,24 @@ static void test_citations(void **state)
 		"[{\"type\":\"text\",\"text\":\"x\",\"citations\":[{\"n\":1},{\"n\":2}]}]");
 }
 
+/* A member whose name differs only in its letters' case is another one, and stays. */
+static void test_names_are_exact(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		run(START BLOCK(0, "{\"type\":\"thinking\",\"Thinking\":\"t\",\"signaturE\":1}")
+			    CLOSE(0) BLOCK(1, "{\"type\":\"text\",\"Text\":\"t\"}") TEXT(1, "x")
+				    CLOSE(1) BLOCK(2, "{\"type\":\"tool_use\",\"id\":\"toolu_A\","
+						      "\"name\":\"n\",\"Input\":1,\"input\":{}}")
+					    INPUT(2, "{}") CLOSE(2) STOP("tool_use")),
+		MODEL_FAULT_NONE);
+	assert_string_equal(
+		reply.content,
+		"[{\"type\":\"thinking\",\"Thinking\":\"t\",\"signaturE\":1,\"thinking\":\"\","
+		"\"signature\":\"\"},{\"type\":\"text\",\"Text\":\"t\",\"text\":\"x\"},{\"type\":"
+		"\"tool_use\",\"id\":\"toolu_A\",\"name\":\"n\",\"Input\":1,\"input\":{}}]");
+}
+
 /* Input that is no JSON object is told with the call and can be sent back. */
 static void test_malformed_input(void **state)
 {
@@ -524,6 +542,7 @@ int main(void)
 		cmocka_unit_test_setup(test_unknown_passed_over, reset),
 		cmocka_unit_test_setup(test_unknown_delta_in_call, reset),
 		cmocka_unit_test_setup(test_citations, reset),
+		cmocka_unit_test_setup(test_names_are_exact, reset),
 		cmocka_unit_test_setup(test_malformed_input, reset),
 		cmocka_unit_test_setup(test_usage, reset),
 		cmocka_unit_test_setup(test_bad_usage, reset),
