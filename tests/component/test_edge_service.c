@@ -409,6 +409,16 @@ static void every_request_taken_is_answered(void **state)
 	printf("# drained under load: %ld answers, none cut\n", answered);
 }
 
+static bool nobody_listens(void *arg)
+{
+	struct wire c;
+
+	if (!wire_try(&c, *(const int *)arg))
+		return true;
+	wire_close(&c);
+	return false;
+}
+
 /* A request that was taken before SIGTERM is answered after it, and says that the connection ends.
  */
 static void a_request_under_way_is_finished(void **state)
@@ -429,15 +439,8 @@ static void a_request_under_way_is_finished(void **state)
 	assert_int_equal(r.status, 100);
 	tk_proc_signal(g.p, SIGTERM);
 	assert_true(tk_wait_logged(g.p, "service.stopping", WORLD_WAIT_MS));
-	for (int i = 0; i < 200; i++) {
-		struct wire late;
-
-		if (!wire_try(&late, g.port))
-			break;
-		wire_close(&late);
-		time_sleep_us(time_mono_us() + 10000);
-		assert_true(i < 199); /* nobody else gets in */
-	}
+	/* Nobody else gets in. */
+	assert_true(tk_wait_until(nobody_listens, &g.port, WORLD_WAIT_MS));
 	wire_puts(&c, body);
 	r = wire_answer(&c, w.arena, false);
 	assert_int_equal(r.status, 201);
