@@ -264,6 +264,17 @@ void in_until_settled(struct in_world *w, const char *question_id, int calls)
 		 question_id);
 }
 
+int in_late(struct in_world *w)
+{
+	int n = 0;
+
+	pthread_mutex_lock(&w->lock);
+	for (size_t i = 0; i < w->n_ledger; i++)
+		n += w->ledger[i].late;
+	pthread_mutex_unlock(&w->lock);
+	return n;
+}
+
 void in_check_ledger(struct in_world *w)
 {
 	const struct ip_tokens billed = ip_billed(&w->provider);

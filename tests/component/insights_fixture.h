@@ -20,6 +20,7 @@
 #define IN_MODEL    "claude-sonnet-5"
 #define IN_WAIT_MS  60000
 #define IN_ASK_MS   100000
+#define IN_COST     2500 /* nano-dollars of a call, as the ledger of the test says */
 
 /* A line of the ledger that the test keeps in token-billing's place. */
 struct in_line {
@@ -105,6 +106,8 @@ const Insights__V1__Question *in_question(struct in_world *w, const struct sx_te
 /* Calls of the model of a question that are so: "open", "used", "settled" ... */
 int in_calls(struct in_world *w, const char *question_id, const char *state);
 void in_until_settled(struct in_world *w, const char *question_id, int calls);
+/* Calls that were settled with a grant. */
+int in_late(struct in_world *w);
 /* The ledger says of every call of the model what the provider says, and no hold is left open. */
 void in_check_ledger(struct in_world *w);
 

@@ -14,7 +14,6 @@
 
 #define SCRATCH_MAX ((size_t)1024 * 1024)
 #define FAKE_HELD   INT64_C(1000)
-#define FAKE_COST   INT64_C(2500)
 
 /* ---- answering in a neighbour's place ---- */
 
@@ -285,7 +284,7 @@ static void answer_settle(void *arg, struct bus_msg *m)
 		} else {
 			settle(l, in, r.who.service);
 			out.unpriced = w->billing == IN_BILLING_UNPRICED;
-			out.cost_nano_usd = l->used && !out.unpriced ? FAKE_COST : 0;
+			out.cost_nano_usd = l->used && !out.unpriced ? IN_COST : 0;
 			reply(&r, ST_OK, "", &out);
 		}
 	}

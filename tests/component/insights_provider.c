@@ -475,6 +475,7 @@ struct ip_seen ip_seen(struct ip_provider *p)
 	pthread_mutex_lock(&p->lock);
 	s = (struct ip_seen){ .requests = p->requests,
 			      .invented = p->invented,
+			      .held = p->held,
 			      .most_parallel_results = p->most_parallel_results,
 			      .prefix_changed = p->prefix_changed };
 	memcpy(s.prefix, p->prefix, sizeof(s.prefix));

@@ -45,6 +45,7 @@ struct ip_tokens {
 
 struct ip_seen {
 	uint64_t requests, invented, most_parallel_results;
+	unsigned held;
 	bool prefix_changed;
 	char prefix[17], last_invented[64];
 };

@@ -17,7 +17,6 @@
 
 #define INVENTED   200 /* answers with a number made up, once and stubbornly */
 #define CLEAN_ALL  4   /* figures of the honest answer that it cites at least */
-#define FAKE_COST  2500
 #define TURNS_MAX  8
 #define TOOLS_MAX  24
 #define SHORT_MS   6000
@@ -102,10 +101,10 @@ static void an_honest_answer(void **state)
 	assert_int_equal(a.answer->tokens->output, ip_billed(&world.provider).output);
 	assert_int_equal(a.answer->tokens->cache_read, ip_billed(&world.provider).cache_read);
 	assert_int_equal(a.answer->tokens->cache_write, ip_billed(&world.provider).write_5m);
-	assert_int_equal(a.answer->cost->units, 2 * FAKE_COST);
+	assert_int_equal(a.answer->cost->units, 2 * IN_COST);
 	q = in_question(&world, &tenant, a.question_id);
 	assert_string_equal(q->answer->answer, a.answer->answer);
-	assert_int_equal(q->answer->cost->units, 2 * FAKE_COST);
+	assert_int_equal(q->answer->cost->units, 2 * IN_COST);
 	assert_int_equal(q->answer->tokens->output, a.answer->tokens->output);
 	assert_int_equal(q->answer->n_evidence, a.answer->n_evidence);
 }
@@ -205,7 +204,7 @@ static void a_broken_attempt_is_paid_and_tried_again(void **state)
 	assert_by_the_model(&a, 1);
 	assert_int_equal(ip_billed(&world.provider).calls, 3);
 	assert_int_equal(in_calls(&world, a.question_id, "settled"), 3);
-	assert_int_equal(a.answer->cost->units, 3 * FAKE_COST);
+	assert_int_equal(a.answer->cost->units, 3 * IN_COST);
 	in_check_ledger(&world);
 }
 
@@ -312,9 +311,7 @@ static void names_that_give_orders_change_nothing(void **state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct in_answer a;
 
-		pthread_mutex_lock(&world.lock);
-		world.campaign = names[i];
-		pthread_mutex_unlock(&world.lock);
+		atomic_store(&world.campaign, names[i]);
 		a = ask(IP_HONEST);
 		assert_false(a.answer->fallback_used);
 		assert_string_equal(a.answer->model, IN_MODEL);
@@ -394,7 +391,6 @@ static void an_unpriced_call_has_no_cost(void **state)
 static void what_cannot_be_settled_is_settled_later(void **state)
 {
 	struct in_answer a;
-	size_t late = 0;
 
 	(void)state;
 	in_billing(&world, IN_BILLING_DEAF);
@@ -406,13 +402,9 @@ static void what_cannot_be_settled_is_settled_later(void **state)
 	in_billing(&world, IN_BILLING_GOOD);
 	in_until_settled(&world, a.question_id, 2);
 	in_check_ledger(&world);
-	pthread_mutex_lock(&world.lock);
-	for (size_t i = 0; i < world.n_ledger; i++)
-		late += world.ledger[i].late;
-	pthread_mutex_unlock(&world.lock);
-	assert_int_equal(late, 2);
+	assert_int_equal(in_late(&world), 2);
 	assert_int_equal(in_question(&world, &tenant, a.question_id)->answer->cost->units,
-			 2 * FAKE_COST);
+			 2 * IN_COST);
 }
 
 /* Between the note of what was used and its settlement. */
@@ -451,13 +443,8 @@ static void who_leaves_is_not_answered_but_paid_for(void **state)
 
 static bool one_is_held(void *arg)
 {
-	unsigned held;
-
 	(void)arg;
-	pthread_mutex_lock(&world.provider.lock);
-	held = world.provider.held;
-	pthread_mutex_unlock(&world.provider.lock);
-	return held > 0;
+	return ip_seen(&world.provider).held > 0;
 }
 
 /* A model that is silent until the time is nearly over: the analyst answers in what is left. */
