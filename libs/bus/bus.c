@@ -120,13 +120,14 @@ static void note_denied(struct bus *bus, const char *text)
 	const char *to = from ? strchr(from + 1, '"') : NULL;
 	struct bus_denied *d;
 
-	atomic_fetch_add(&bus->denials, 1);
-	if (!to || (size_t)(to - from) > sizeof(d->subject))
-		return;
 	pthread_mutex_lock(&bus->mu);
-	d = &bus->denied[bus->denied_next++ % BUS_DENIED_KEPT];
-	snprintf(d->subject, sizeof(d->subject), "%.*s", (int)(to - from - 1), from + 1);
-	d->at_us = time_mono_us();
+	if (to && (size_t)(to - from) <= sizeof(d->subject)) {
+		d = &bus->denied[bus->denied_next++ % BUS_DENIED_KEPT];
+		snprintf(d->subject, sizeof(d->subject), "%.*s", (int)(to - from - 1), from + 1);
+		d->at_us = time_mono_us();
+	}
+	/* Who sees the number sees the subject, too. */
+	atomic_fetch_add(&bus->denials, 1);
 	pthread_cond_broadcast(&bus->cond);
 	pthread_mutex_unlock(&bus->mu);
 }
