@@ -154,7 +154,7 @@ const char *world_claim(struct world *w, const char *token, const char *name)
 
 void world_sql_until(struct world *w, const char *want, const char *query)
 {
-	int64_t deadline = time_mono_us() + WORLD_WAIT_MS * INT64_C(1000);
+	int64_t deadline = time_mono_us() + WORLD_LIMIT_MS * INT64_C(1000);
 	const char *got;
 
 	while (strcmp(got = world_sql(w, "%s", query), want) != 0) {
@@ -166,7 +166,7 @@ void world_sql_until(struct world *w, const char *want, const char *query)
 
 int64_t world_until(struct world *w, const char *token, enum status want)
 {
-	int64_t start = time_mono_us(), deadline = start + WORLD_WAIT_MS * INT64_C(1000);
+	int64_t start = time_mono_us(), deadline = start + WORLD_LIMIT_MS * INT64_C(1000);
 	struct reply r;
 
 	while ((r = world_list_brands(w, token)).status != want) {

@@ -47,7 +47,7 @@ struct tk_proc *world_spawn_with(struct world *w, const char *name, const char *
 	tk_env_set(&env, "PP_LOG_LEVEL", "0");
 	tk_env_set(&env, name, value);
 	p = world_program(w, "auth", &env);
-	if (!tk_wait_until(answers, w, WORLD_WAIT_MS))
+	if (!tk_wait_until(answers, w, WORLD_LIMIT_MS))
 		fprintf(stderr, "auth does not answer, see %s\n", tk_proc_log(p));
 	INVARIANT(tk_proc_running(p));
 	return p;
@@ -55,7 +55,7 @@ struct tk_proc *world_spawn_with(struct world *w, const char *name, const char *
 
 int world_end(struct tk_proc *p)
 {
-	return tk_proc_stop(p, WORLD_WAIT_MS);
+	return tk_proc_stop(p, WORLD_LIMIT_MS);
 }
 
 static void first_operator(struct world *w)

@@ -11,8 +11,6 @@
 
 #include <stdint.h>
 
-#define WORLD_WAIT_MS 20000 /* a condition that is not met by then fails the test */
-
 /* Starts all of it, migrates, makes the first operator and changes his key for a token. Fails hard:
  * no test can run without. */
 void world_start(struct world *w);

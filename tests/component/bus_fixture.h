@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#define FIXTURE_WAIT_MS 20000 /* a condition that is not met by then fails the test */
+#define FIXTURE_WAIT_MS 60000 /* a condition that is not met by then fails the test */
 
 #define BROKER_CONFIG_MAX 4200
 struct broker {

@@ -54,7 +54,7 @@ void edge_spawn(struct world *w, struct gate_proc *g, const char *const *setting
 	for (; settings && settings[0]; settings += 2)
 		tk_env_set(&env, settings[0], settings[1]);
 	g->p = world_program(w, "api-edge", &env);
-	if (!tk_wait_until(knows_keys, &place, WORLD_WAIT_MS))
+	if (!tk_wait_until(knows_keys, &place, WORLD_LIMIT_MS))
 		fail_msg("api-edge knows no keys, see %s", tk_proc_log(g->p));
 }
 
@@ -66,7 +66,7 @@ const char *edge_open(struct world *w, struct gate_proc *g, const char *const *s
 
 int edge_end(struct gate_proc *g)
 {
-	return tk_proc_stop(g->p, WORLD_WAIT_MS);
+	return tk_proc_stop(g->p, WORLD_LIMIT_MS);
 }
 
 long edge_memory_kb(const struct gate_proc *g, const char *line)
@@ -87,7 +87,7 @@ bool wire_try(struct wire *c, int port)
 	struct sockaddr_in to = { .sin_family = AF_INET,
 				  .sin_port = htons((uint16_t)port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	const struct timeval limit = { WORLD_WAIT_MS / 1000, 0 };
+	const struct timeval limit = { WORLD_LIMIT_MS / 1000, 0 };
 
 	*c = (struct wire){ .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
 	INVARIANT(c->fd >= 0);

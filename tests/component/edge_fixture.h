@@ -39,7 +39,7 @@ struct answer {
 	const char *body;
 	size_t len;
 };
-/* Connects; reads fail the test after WORLD_WAIT_MS. wire_close may be called twice. */
+/* Connects; reads fail the test after WORLD_LIMIT_MS. wire_close may be called twice. */
 void wire_open(struct wire *c, int port);
 /* The same for load: false when nobody listens. */
 bool wire_try(struct wire *c, int port);

@@ -168,7 +168,7 @@ static void start(struct world *w, struct player *p, const char *service, const 
 
 	p->bus = world_bus_new(w, service);
 	assert_int_equal(bus_serve(p->bus, &cfg, &p->server), ST_OK);
-	assert_int_equal(bus_flush(p->bus, WORLD_WAIT_MS), ST_OK);
+	assert_int_equal(bus_flush(p->bus, WORLD_LIMIT_MS), ST_OK);
 }
 
 void players_start(struct world *w)
@@ -228,7 +228,7 @@ struct played *player_next(void)
 {
 	struct played *p = NULL;
 
-	if (!tk_wait_until(take_hand, &p, WORLD_WAIT_MS))
+	if (!tk_wait_until(take_hand, &p, WORLD_LIMIT_MS))
 		fail_msg("the gateway opens no stream");
 	return p;
 }
@@ -278,7 +278,7 @@ static bool is_cancelled(void *arg)
 
 void played_cancelled(struct played *p)
 {
-	if (!tk_wait_until(is_cancelled, p, WORLD_WAIT_MS))
+	if (!tk_wait_until(is_cancelled, p, WORLD_LIMIT_MS))
 		fail_msg("the gateway does not cancel");
 	played_end(p, ST_CANCELLED, NULL);
 }

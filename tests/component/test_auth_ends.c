@@ -48,7 +48,7 @@ static void every_end_is_announced(void **state)
 	in.tenant_id = (char *)tenant;
 	assert_int_equal(bus_subscribe(w.edge, "pp.ctl.access", on_announcement, NULL, &sub),
 			 ST_OK);
-	assert_int_equal(bus_flush(w.edge, WORLD_WAIT_MS), ST_OK);
+	assert_int_equal(bus_flush(w.edge, WORLD_LIMIT_MS), ST_OK);
 	assert_int_equal(world_logout(&w, t->refresh_token).status, ST_OK);
 	world_must_refresh(&w, other->refresh_token);
 	world_must_refresh(&w, other->refresh_token);
@@ -61,9 +61,9 @@ static void every_end_is_announced(void **state)
 				    AUTH_RESUME_TENANT, &in)
 				 .status,
 			 ST_OK);
-	assert_true(tk_wait_until(announced, &want, WORLD_WAIT_MS));
+	assert_true(tk_wait_until(announced, &want, WORLD_LIMIT_MS));
 	assert_int_equal(world_logout(&w, t->refresh_token).status, ST_OK);
-	assert_int_equal(bus_flush(w.edge, WORLD_WAIT_MS), ST_OK);
+	assert_int_equal(bus_flush(w.edge, WORLD_LIMIT_MS), ST_OK);
 	assert_int_equal(atomic_load(&announcements), want);
 	bus_unsubscribe(sub);
 }

@@ -70,7 +70,7 @@ static void until(int port, const char *as, const char *what, int status)
 {
 	struct wanted want = { status, as, what, port };
 
-	if (!tk_wait_until(answers, &want, WORLD_WAIT_MS))
+	if (!tk_wait_until(answers, &want, WORLD_LIMIT_MS))
 		fail_msg("%s is never answered %d", what, status);
 }
 
@@ -152,14 +152,14 @@ static void two_gateways_share_one_count(void **state)
 				     19 };
 	for (int i = 0; i < 40; i++)
 		assert_int_equal(brands(edge.port, seen.as).status, 200);
-	assert_true(tk_wait_until(knows_of, &seen, WORLD_WAIT_MS));
+	assert_true(tk_wait_until(knows_of, &seen, WORLD_LIMIT_MS));
 	while (passed < 60 && brands(second.port, seen.as).status == 200)
 		passed++;
 	assert_in_range(passed, 0, 19);
 	/* And back: the first one is told of these. */
 	seen.port = edge.port;
 	seen.at_most = -1;
-	assert_true(tk_wait_until(knows_of, &seen, WORLD_WAIT_MS));
+	assert_true(tk_wait_until(knows_of, &seen, WORLD_LIMIT_MS));
 	r = brands(edge.port, seen.as);
 	assert_problem(&r, 429, "");
 	assert_int_equal(edge_end(&second), 0);
@@ -388,7 +388,7 @@ static void every_request_taken_is_answered(void **state)
 					    token, i % 2 ? "" : "Connection: close\r\n");
 		assert_int_equal(pthread_create(&l[i].thread, NULL, load, &l[i]), 0);
 	}
-	assert_true(tk_wait_until(all_loaded, l, WORLD_WAIT_MS));
+	assert_true(tk_wait_until(all_loaded, l, WORLD_LIMIT_MS));
 	assert_int_equal(edge_end(&g), 0);
 	for (int i = 0; i < LOADERS; i++) {
 		pthread_join(l[i].thread, NULL);
@@ -438,16 +438,16 @@ static void a_request_under_way_is_finished(void **state)
 	r = wire_answer(&c, w.arena, false);
 	assert_int_equal(r.status, 100);
 	tk_proc_signal(g.p, SIGTERM);
-	assert_true(tk_wait_logged(g.p, "service.stopping", WORLD_WAIT_MS));
+	assert_true(tk_wait_logged(g.p, "service.stopping", WORLD_LIMIT_MS));
 	/* Nobody else gets in. */
-	assert_true(tk_wait_until(nobody_listens, &g.port, WORLD_WAIT_MS));
+	assert_true(tk_wait_until(nobody_listens, &g.port, WORLD_LIMIT_MS));
 	wire_puts(&c, body);
 	r = wire_answer(&c, w.arena, false);
 	assert_int_equal(r.status, 201);
 	assert_string_equal(answer_header(&r, w.arena, "Connection"), "close");
 	assert_true(wire_ended(&c));
 	wire_close(&c);
-	assert_int_equal(tk_proc_wait(g.p, WORLD_WAIT_MS), 0);
+	assert_int_equal(tk_proc_wait(g.p, WORLD_LIMIT_MS), 0);
 }
 
 static int begin(void **state)

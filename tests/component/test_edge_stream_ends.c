@@ -86,7 +86,7 @@ static void a_client_that_goes_cancels(void **state)
 	while (played_text(p, "more"))
 		;
 	played_cancelled(p);
-	assert_true(tk_wait_until(none_open, &edge.port, WORLD_WAIT_MS));
+	assert_true(tk_wait_until(none_open, &edge.port, WORLD_LIMIT_MS));
 	assert_true(tk_proc_running(edge.p));
 }
 
@@ -109,7 +109,7 @@ static void a_client_that_does_not_read_is_given_up(void **state)
 	assert_in_range(sent, 1, BIG_PARTS - 1);
 	played_cancelled(p);
 	wire_close(&c);
-	assert_true(tk_wait_until(none_open, &edge.port, WORLD_WAIT_MS));
+	assert_true(tk_wait_until(none_open, &edge.port, WORLD_LIMIT_MS));
 }
 
 /* ---- tokens ---- */
@@ -250,7 +250,7 @@ static void only_so_many_are_open(void **state)
 	assert_int_equal(edge_as(&w, g.port, token, "GET /api/brands", NULL).status, 200);
 	wire_close(&c[0]);
 	played_cancelled(p[0]);
-	assert_true(tk_wait_until(may_enter, &g, WORLD_WAIT_MS));
+	assert_true(tk_wait_until(may_enter, &g, WORLD_LIMIT_MS));
 	played_end(p[1], ST_OK, NULL);
 	stream_expect_end(&w, &c[1]);
 	wire_close(&c[1]);
@@ -266,7 +266,7 @@ static void streams_must_leave_threads(void **state)
 	(void)state;
 	world_env(&w, "api-edge", &env);
 	tk_env_set(&env, "PP_HTTP_THREADS", "64");
-	assert_int_equal(tk_run(argv, &env, WORLD_WAIT_MS, out, 65536), 1);
+	assert_int_equal(tk_run(argv, &env, WORLD_LIMIT_MS, out, 65536), 1);
 	tk_env_done(&env);
 	assert_non_null(strstr(out, "PP_HTTP_STREAMS"));
 }
@@ -301,7 +301,7 @@ static void sigterm_ends_events_and_finishes_answers(void **state)
 	assert_string_equal(answer_header(&r, w.arena, "Connection"), "close");
 	wire_close(&c);
 	wire_close(&d);
-	assert_int_equal(tk_proc_wait(g.p, WORLD_WAIT_MS), 0);
+	assert_int_equal(tk_proc_wait(g.p, WORLD_LIMIT_MS), 0);
 }
 
 /* A client that reads nothing does not hold up the end either. */
@@ -342,7 +342,7 @@ static void the_broker_away_ends_the_stream(void **state)
 	tk_nats_start(w.nats);
 	played_cancelled(p);
 	world_until(&w, token, ST_OK);
-	assert_true(tk_wait_until(may_enter, &edge, WORLD_WAIT_MS));
+	assert_true(tk_wait_until(may_enter, &edge, WORLD_LIMIT_MS));
 }
 
 static int begin(void **state)

@@ -78,7 +78,7 @@ static const Pulsepoint__RequestRow *row_of(const char *request_id)
 	char id[64];
 
 	snprintf(id, sizeof(id), "%s", request_id);
-	if (!tk_wait_until(fetch_row, id, WORLD_WAIT_MS))
+	if (!tk_wait_until(fetch_row, id, WORLD_LIMIT_MS))
 		fail_msg("nobody tells of request %s", request_id);
 	return find_row(id);
 }

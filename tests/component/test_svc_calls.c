@@ -298,7 +298,7 @@ static void test_deadline_of_the_caller(void **state)
 
 	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, wait_patiently, &p), 0);
-	assert_true(tk_wait_until(one_waits, NULL, WORLD_WAIT_MS));
+	assert_true(tk_wait_until(one_waits, NULL, WORLD_LIMIT_MS));
 	a = list_brands(bearer(token), "200");
 	assert_string_equal(a.status, "timeout");
 	assert_string_equal(a.code, "504");

@@ -153,7 +153,7 @@ static void until_load(int waiting, int busy)
 {
 	struct load want = { .waiting = waiting, .busy = busy };
 
-	if (!tk_wait_until(has_load, &want, WORLD_WAIT_MS))
+	if (!tk_wait_until(has_load, &want, WORLD_LIMIT_MS))
 		fail_msg("%d wait and %d are served, never %d and %d", load_now().waiting,
 			 load_now().busy, waiting, busy);
 }
@@ -215,12 +215,12 @@ static void test_the_end_answers_what_was_taken(void **state)
 	flood_send(&f, TAKEN);
 	until_load(TAKEN - 1, 1);
 	tk_proc_signal(w.auth, SIGTERM);
-	assert_true(tk_wait_logged(w.auth, "service.stopping", WORLD_WAIT_MS));
+	assert_true(tk_wait_logged(w.auth, "service.stopping", WORLD_LIMIT_MS));
 	assert_int_equal(flood_waiting(&f), 0);
 	unlock(held);
 	flood_take(&f, TAKEN);
 	assert_int_equal(f.ok, TAKEN);
-	assert_int_equal(tk_proc_wait(w.auth, WORLD_WAIT_MS), 0);
+	assert_int_equal(tk_proc_wait(w.auth, WORLD_LIMIT_MS), 0);
 	assert_int_equal(flood_waiting(&f), 0);
 	flood_end(&f);
 	assert_int_equal(
@@ -243,7 +243,7 @@ static void test_a_copy_takes_over(void **state)
 		tk_proc_signal(w.auth, SIGTERM);
 		flood_send(&f, 200);
 		flood_take(&f, 400);
-		assert_int_equal(tk_proc_wait(w.auth, WORLD_WAIT_MS), 0);
+		assert_int_equal(tk_proc_wait(w.auth, WORLD_LIMIT_MS), 0);
 		w.auth = world_spawn(&w);
 	}
 	assert_int_equal(f.ok, 1200);

@@ -194,7 +194,7 @@ static void killed_before_noting(void **state)
 			     "'auth:noting' FOR UPDATE"));
 	/* The relay reads without locks: it publishes, then waits for the row. Or it was faster
 	 * than our lock. */
-	assert_true(tk_wait_until(stream_has_next, &next, WORLD_WAIT_MS));
+	assert_true(tk_wait_until(stream_has_next, &next, WORLD_LIMIT_MS));
 	tk_proc_kill(w.auth);
 	PQclear(PQexec(lock, "COMMIT"));
 	PQfinish(lock);
@@ -225,7 +225,7 @@ static void killed_in_commit(void **state)
 		      "INITIALLY DEFERRED"
 		      " FOR EACH ROW EXECUTE FUNCTION auth.hold()");
 	make_brand("held in commit");
-	assert_true(tk_wait_until(relay_waits_in_commit, NULL, WORLD_WAIT_MS));
+	assert_true(tk_wait_until(relay_waits_in_commit, NULL, WORLD_LIMIT_MS));
 	tk_proc_kill(w.auth);
 	world_sql(
 		&w,
@@ -258,7 +258,7 @@ static void lose_the_disk(void)
 {
 	const char *argv[] = { "/bin/rm", "-rf", arena_printf(w.arena, "%s/unused", w.dir), NULL };
 
-	assert_int_equal(tk_run(argv, NULL, WORLD_WAIT_MS, NULL, 0), 0);
+	assert_int_equal(tk_run(argv, NULL, WORLD_LIMIT_MS, NULL, 0), 0);
 }
 
 /* The broker comes back with an empty disk: everything the outbox holds is sent again. */
@@ -273,7 +273,7 @@ static void wiped_stream_is_filled_again(void **state)
 	lose_the_disk();
 	tk_nats_start(w.nats);
 	world_streams(&w);
-	assert_true(tk_wait_logged(w.auth, "relay.resend", WORLD_WAIT_MS));
+	assert_true(tk_wait_logged(w.auth, "relay.resend", WORLD_LIMIT_MS));
 	world_sql_until(&w, "0", UNSENT);
 	assert_int_equal(world_sql_int(&w, SENT), n);
 	assert_int_equal(world_sql_int(&w, "SELECT max(stream_seq) FROM auth.outbox"), n);

@@ -34,7 +34,7 @@ static const char *tenant, *token;
 /* The next page of auth in the stream; waits for it. */
 static const Pulsepoint__Telemetry *next_page(void)
 {
-	const int64_t deadline = time_mono_us() + WORLD_WAIT_MS * INT64_C(1000);
+	const int64_t deadline = time_mono_us() + WORLD_LIMIT_MS * INT64_C(1000);
 
 	while (time_mono_us() < deadline) {
 		struct bus_msg *m = NULL;
@@ -85,7 +85,7 @@ static void send(const char *subject, const char *authorization, const char *id,
 	};
 	struct bus_msg *m = NULL;
 
-	assert_int_equal(bus_request(w.edge, subject, h, 3, data, len, WORLD_WAIT_MS, &m), ST_OK);
+	assert_int_equal(bus_request(w.edge, subject, h, 3, data, len, WORLD_LIMIT_MS, &m), ST_OK);
 	bus_msg_free(m);
 }
 
