@@ -173,17 +173,18 @@ static void a_logout_ends_the_stream(void **state)
 	wire_close(&d);
 }
 
-/* Signed with auth's own key, so that only its time is short. */
-static const char *token_until(int64_t expires_at)
+/* Signed with auth's own key, so that only its time is short: so many seconds from the signature
+ * on. A clock may be ACCESS_CLOCK_SKEW_S off, which is taken off here. */
+static const char *token_for(int seconds)
 {
 	const char *path = arena_printf(w.arena, "%s/seal/auth.key", w.dir);
-	const char *from = "FROM auth.signing_keys WHERE retired_at IS NULL";
+	const char *from = "FROM auth.signing_keys WHERE retired_at IS NULL", *kid;
 	struct access_claims claims = { .role = ROLE_ADMIN, .tier = "unlimited" };
 	char *out = arena_alloc(w.arena, ACCESS_TOKEN_MAX), *pem;
 	struct seal_ring *ring = NULL;
 	struct error err = { 0 };
+	int64_t now;
 
-	claims.expires_at = expires_at;
 	(void)!text_copy(claims.tenant_id, sizeof(claims.tenant_id), world_claim(&w, token, "tid"));
 	(void)!text_copy(claims.user_id, sizeof(claims.user_id), world_claim(&w, token, "sub"));
 	(void)!text_copy(claims.session_id, sizeof(claims.session_id),
@@ -192,9 +193,10 @@ static const char *token_until(int64_t expires_at)
 	pem = seal_get(ring, w.arena, "signing-key",
 		       world_sql(&w, "SELECT private_sealed %s", from), NULL);
 	assert_non_null(pem);
-	assert_int_equal(access_sign(&claims, world_sql(&w, "SELECT kid %s", from), pem,
-				     time_now_us() / US_PER_SECOND - 10, out, &err),
-			 ST_OK);
+	kid = world_sql(&w, "SELECT kid %s", from);
+	now = time_now_us() / US_PER_SECOND;
+	claims.expires_at = now + seconds - ACCESS_CLOCK_SKEW_S;
+	assert_int_equal(access_sign(&claims, kid, pem, now - 10, out, &err), ST_OK);
 	seal_ring_free(ring);
 	return out;
 }
@@ -206,8 +208,7 @@ static void the_end_of_the_token_ends_the_stream(void **state)
 	struct wire c;
 
 	(void)state;
-	/* A clock may be ACCESS_CLOCK_SKEW_S off: the token is good for three seconds more. */
-	p = under_way(edge.port, &c, token_until(now + 3 - ACCESS_CLOCK_SKEW_S));
+	p = under_way(edge.port, &c, token_for(3));
 	stream_expect_error(&w, &c, 401);
 	assert_true(time_now_us() / US_PER_SECOND >= now + 2);
 	played_cancelled(p);
