@@ -251,6 +251,24 @@ bool tk_wait_logged(struct tk_proc *p, const char *text, int timeout_ms)
 	return tk_wait_until(logged_or_ended, &w, timeout_ms) && w.found;
 }
 
+/* The third field of /proc/<pid>/stat, behind the name in parentheses. */
+static bool is_stopped(void *arg)
+{
+	char path[64], text[1024];
+	const char *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)*(const pid_t *)arg);
+	return tk_read_file(path, text, sizeof(text)) && (p = strrchr(text, ')')) &&
+	       strncmp(p, ") T", 3) == 0;
+}
+
+bool tk_wait_stopped(const struct tk_proc *p, int timeout_ms)
+{
+	pid_t pid = tk_proc_pid(p);
+
+	return tk_wait_until(is_stopped, &pid, timeout_ms);
+}
+
 int tk_run(const char *const *argv, const struct tk_env *env, int timeout_ms, char *out, size_t cap)
 {
 	struct tk_proc *p = tk_spawn(argv, env);

@@ -58,7 +58,7 @@ static bool is_gone(void *arg)
 	return !tk_read_file(path, text, sizeof(text)) || !text[0];
 }
 
-void tk__kill_pid_file(const char *path)
+static pid_t signal_pid_file(const char *path, int sig)
 {
 	char text[64];
 	pid_t pid;
@@ -66,8 +66,15 @@ void tk__kill_pid_file(const char *path)
 	if (!tk_read_file(path, text, sizeof(text)))
 		tk__die("cannot read %s", path);
 	pid = (pid_t)strtol(text, NULL, 10);
-	if (pid <= 1 || kill(pid, SIGKILL) != 0)
-		tk__die("cannot kill the process of %s", path);
+	if (pid <= 1 || kill(pid, sig) != 0)
+		tk__die("cannot signal the process of %s", path);
+	return pid;
+}
+
+void tk__kill_pid_file(const char *path)
+{
+	pid_t pid = signal_pid_file(path, SIGKILL);
+
 	if (!tk_wait_until(is_gone, &pid, GONE_LIMIT_MS))
 		tk__die("process %d survives kill -9", (int)pid);
 }
@@ -132,6 +139,14 @@ void tk_nats_kill(struct tk_nats *nats)
 
 	tk__print(path, sizeof(path), "%s/nats.pid", nats->dir);
 	tk__kill_pid_file(path);
+}
+
+void tk_nats_signal(struct tk_nats *nats, int sig)
+{
+	char path[TK_TEXT];
+
+	tk__print(path, sizeof(path), "%s/nats.pid", nats->dir);
+	signal_pid_file(path, sig);
 }
 
 void tk_nats_wipe(struct tk_nats *nats)

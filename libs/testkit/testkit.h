@@ -101,6 +101,8 @@ struct tk_nats *tk_nats_open(const char *config, const char *users);
 const char *tk_nats_url(const struct tk_nats *nats);
 void tk_nats_stop(struct tk_nats *nats);
 void tk_nats_kill(struct tk_nats *nats); /* kill -9 */
+/* SIGSTOP: it stands still, with its connections, until SIGCONT. */
+void tk_nats_signal(struct tk_nats *nats, int sig);
 void tk_nats_start(struct tk_nats *nats);
 /* Stops it if need be and removes all it stored, as a lost disk would. */
 void tk_nats_wipe(struct tk_nats *nats);
@@ -131,6 +133,8 @@ const char *tk_proc_log(const struct tk_proc *p);
 bool tk_proc_logged(const struct tk_proc *p, const char *text);
 /* Waits until it does; false after the time, or when the program ended without. */
 bool tk_wait_logged(struct tk_proc *p, const char *text, int timeout_ms);
+/* Waits until it has stopped itself (SIGSTOP); false after the time. */
+bool tk_wait_stopped(const struct tk_proc *p, int timeout_ms);
 /* Waits for its end: the exit code, 128 + signal, or -1 after the time. */
 int tk_proc_wait(struct tk_proc *p, int timeout_ms);
 void tk_proc_signal(struct tk_proc *p, int sig);

@@ -348,11 +348,13 @@ static void test_a_tenant_that_fails_stops_no_other(void **state)
 	(void)state;
 	al_tenant(&w, &broken);
 	al_tenant(&w, &good);
-	/* Its rule says that an alert stands which is not there: no look at it can end well. */
+	/* Its rule says that an alert stands which is not there: no look at it can end well. Under
+	 * the tenant's lock, or a look that has begun would put it right. */
 	world_sql(&w,
+		  "SELECT 1 FROM observability.alert_tenants WHERE tenant_id = '%s' FOR UPDATE; "
 		  "UPDATE observability.alert_rules SET condition = 4, alert_id = "
 		  "gen_random_uuid() WHERE tenant_id = '%s' AND name = '%s'",
-		  broken.id, ERRORS);
+		  broken.id, broken.id, ERRORS);
 	world_sql(&w,
 		  "TRUNCATE observability.sample_news; INSERT INTO observability.sample_news "
 		  "(tenant_id, kind) SELECT '%s', 1 FROM "

@@ -421,8 +421,8 @@ static void serve_hold(void *arg, struct bus_msg *m)
 		return;
 	}
 	atomic_store(&h->why, st);
-	refuse(NULL, m);
 	atomic_fetch_add(&h->failed, 1);
+	refuse(NULL, m);
 }
 
 static void test_the_257th_stream_fails_to_open(void **state)

@@ -139,12 +139,12 @@ static void request_ids_are_echoed_unless_forged(void **state)
 /* ---- what the bus sees: the test plays ingest-shopify ---- */
 
 struct heard {
-	pthread_mutex_t lock;
 	char trace[128], id[128], ip[64], bearer[5000], timeout[32], forged[64];
 	const char *detail, *field; /* to fail with */
 	int calls;
 };
-static struct heard heard = { .lock = PTHREAD_MUTEX_INITIALIZER };
+static struct heard heard;
+static pthread_mutex_t heard_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void copy_header(const struct bus_msg *m, const char *name, char *out, size_t cap)
 {
@@ -159,7 +159,7 @@ static void play(void *arg, struct bus_msg *m)
 	struct bus_header answer[3] = { { "Pp-Status", "ok" } };
 	int n = 1;
 
-	pthread_mutex_lock(&h->lock);
+	pthread_mutex_lock(&heard_lock);
 	h->calls++;
 	copy_header(m, "traceparent", h->trace, sizeof(h->trace));
 	copy_header(m, "Pp-Request-Id", h->id, sizeof(h->id));
@@ -172,8 +172,20 @@ static void play(void *arg, struct bus_msg *m)
 		answer[n++] = (struct bus_header){ "Pp-Detail", h->detail };
 		answer[n++] = (struct bus_header){ "Pp-Field", h->field };
 	}
-	pthread_mutex_unlock(&h->lock);
+	pthread_mutex_unlock(&heard_lock);
 	(void)!bus_reply(arg, m, answer, n, "", 0);
+}
+
+/* What the callee noted of an answered call; that it was answered says so, but over the gateway,
+ * which ThreadSanitizer does not see. */
+static struct heard hear(void)
+{
+	struct heard ret;
+
+	pthread_mutex_lock(&heard_lock);
+	ret = heard;
+	pthread_mutex_unlock(&heard_lock);
+	return ret;
 }
 
 static struct bus_server *play_shopify(const char *field, const char *detail)
@@ -187,9 +199,11 @@ static struct bus_server *play_shopify(const char *field, const char *detail)
 					 .full = play,
 					 .arg = world_bus(&w, "ingest-shopify") };
 
+	pthread_mutex_lock(&heard_lock);
 	heard.field = field;
 	heard.detail = detail;
 	heard.calls = 0;
+	pthread_mutex_unlock(&heard_lock);
 	assert_int_equal(bus_serve(world_bus(&w, "ingest-shopify"), &cfg, &server), ST_OK);
 	assert_int_equal(bus_flush(world_bus(&w, "ingest-shopify"), 5000), ST_OK);
 	return server;
@@ -198,6 +212,7 @@ static struct bus_server *play_shopify(const char *field, const char *detail)
 static void the_callee_learns_who_asked(void **state)
 {
 	struct bus_server *server = play_shopify(NULL, NULL);
+	struct heard h;
 	const char *trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 	struct answer r = edge_ask(
 		&w, edge.port, "GET /api/integrations/shopify",
@@ -210,16 +225,17 @@ static void the_callee_learns_who_asked(void **state)
 
 	(void)state;
 	assert_int_equal(r.status, 200);
-	assert_int_equal(heard.calls, 1);
+	h = hear();
+	assert_int_equal(h.calls, 1);
 	/* The same trace, another span. */
-	assert_int_equal(strlen(heard.trace), 55);
-	assert_memory_equal(heard.trace, trace, 36);
-	assert_string_not_equal(heard.trace, trace);
-	assert_string_equal(heard.id, "mine");
-	assert_string_equal(heard.ip, "127.0.0.1");
-	assert_string_equal(heard.forged, "");
-	assert_string_equal(heard.bearer, arena_printf(w.arena, "Bearer %s", token));
-	assert_in_range(strtol(heard.timeout, NULL, 10), 1, 10000);
+	assert_int_equal(strlen(h.trace), 55);
+	assert_memory_equal(h.trace, trace, 36);
+	assert_string_not_equal(h.trace, trace);
+	assert_string_equal(h.id, "mine");
+	assert_string_equal(h.ip, "127.0.0.1");
+	assert_string_equal(h.forged, "");
+	assert_string_equal(h.bearer, arena_printf(w.arena, "Bearer %s", token));
+	assert_in_range(strtol(h.timeout, NULL, 10), 1, 10000);
 	/* A trace that is none is replaced by one of our own. */
 	r = edge_ask(&w, edge.port, "GET /api/integrations/shopify",
 		     arena_printf(w.arena,
@@ -227,8 +243,9 @@ static void the_callee_learns_who_asked(void **state)
 				  token),
 		     NULL);
 	assert_int_equal(r.status, 200);
-	assert_int_equal(strlen(heard.trace), 55);
-	assert_memory_equal(heard.trace, "00-", 3);
+	h = hear();
+	assert_int_equal(strlen(h.trace), 55);
+	assert_memory_equal(h.trace, "00-", 3);
 	bus_server_stop(server, 1000);
 }
 
@@ -241,7 +258,7 @@ static void hostile_words_of_a_service_stay_json(void **state)
 	(void)state;
 	assert_problem(&r, 400, NULL);
 	assert_true(utf8_valid(r.body, r.len));
-	assert_int_equal(heard.calls, 1);
+	assert_int_equal(hear().calls, 1);
 	bus_server_stop(server, 1000);
 }
 

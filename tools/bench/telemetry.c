@@ -1,7 +1,9 @@
 /*
  * Request telemetry as fast as a process can tell it: rows of api-edge, through the real ring,
  * sender and stream. `paced` waits while the ring is full, so that nothing is dropped; `flood`
- * never waits. With WATCH_DB it waits until observability has stored all that arrived. Read next:
+ * never waits, and stops itself (SIGSTOP) before the first row and after the last, for a test to
+ * stop the server meanwhile. With WATCH_DB it waits until observability has stored all that
+ * arrived. Read next:
  * libs/svc/telemetry.c, services/observability/ingest.c.
  */
 #include "bench.h"
@@ -12,6 +14,7 @@
 
 #include <math.h>
 #include <postgresql/libpq-fe.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +22,6 @@
 #define ROUTES        20
 #define USERS         50
 #define RING_ROOM     1024 /* paced: rows that stay free */
-#define FLOOD_COPIES  50   /* of each row; divides the rows */
 #define STORED_MS     120000
 #define LOOK_US       2000
 #define TELL_ERROR    200 /* one in so many failed */
@@ -66,9 +68,7 @@ static void tell(struct teller *t, int64_t i, unsigned short seed[3])
 	row.response_bytes = 4000;
 	row.request_id = id;
 	svc_telemetry_trace(&row, &ids, traceparent, NULL);
-	/* What floods is not held up by making rows: no sender keeps pace with copies. */
-	for (int n = t->paced ? 1 : FLOOD_COPIES; n > 0; n--)
-		svc_telemetry_request(t->svc, &row);
+	svc_telemetry_request(t->svc, &row);
 }
 
 static void wait_for_room(struct teller *t)
@@ -107,17 +107,26 @@ static int64_t wait_stored(PGconn *watch, int64_t want, int64_t start)
 	return 0;
 }
 
+static void stand_still(void)
+{
+	fflush(stdout);
+	raise(SIGSTOP);
+}
+
 static bool tell_all(struct svc *svc, void *arg)
 {
 	struct teller *t = arg;
 	unsigned short seed[3] = { 1, 2, 3 };
 	PGconn *watch = getenv("WATCH_DB") ? PQconnectdb(getenv("WATCH_DB")) : NULL;
-	int64_t before = watch ? stored(watch) : 0, start = time_mono_us(), told, done = 0;
+	int64_t before = watch ? stored(watch) : 0, start, told, done = 0;
 	struct telemetry_counts c;
 	bool good;
 
 	t->svc = svc;
-	for (int64_t i = 0; i < t->rows; i += t->paced ? 1 : FLOOD_COPIES) {
+	if (!t->paced)
+		stand_still();
+	start = time_mono_us();
+	for (int64_t i = 0; i < t->rows; i++) {
 		if (t->paced && i % RING_ROOM == 0)
 			wait_for_room(t);
 		tell(t, i, seed);
@@ -130,6 +139,8 @@ static bool tell_all(struct svc *svc, void *arg)
 	/* Rows, dropped, microseconds until all were told and until all were stored. */
 	printf("RESULT %lld %llu %lld %lld\n", (long long)t->rows, (unsigned long long)c.dropped,
 	       (long long)told, (long long)done);
+	if (!t->paced)
+		stand_still();
 	PQfinish(watch);
 	return good;
 }
@@ -142,10 +153,8 @@ int bench_telemetry(int argc, char **argv)
 	t.tenant = argv[1];
 	t.rows = bench_number("ROWS", argv[2], 1, 100000000);
 	t.paced = strcmp(argv[3], "paced") == 0;
-	if (!uuid_valid(t.tenant) ||
-	    (!t.paced && (strcmp(argv[3], "flood") != 0 || t.rows % FLOOD_COPIES != 0))) {
-		fprintf(stderr,
-			"bench: a tenant's id, rows (of a flood: fifties), and paced or flood\n");
+	if (!uuid_valid(t.tenant) || (!t.paced && strcmp(argv[3], "flood") != 0)) {
+		fprintf(stderr, "bench: a tenant's id, rows, and paced or flood\n");
 		return 2;
 	}
 	for (int i = 0; i < USERS; i++)
