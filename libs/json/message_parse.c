@@ -58,7 +58,7 @@ static enum status take_money(struct arena *a, struct error *err, const struct w
 	if (!decimal_parse(amount, 6, &m->micros))
 		return fault_at(err, &amount_at,
 				"must be a decimal such as 12.50 with at most 6 digits after the "
-				"point");
+				"point, 12 before it");
 	if (!currency_known(currency))
 		return fault_at(err, &currency_at, "must be an ISO 4217 currency code");
 	m->currency = arena_strdup(a, currency);

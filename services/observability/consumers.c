@@ -253,12 +253,13 @@ HEARD(unpriced, Billing__V1__UsageUnpriced, EVENT_BILLING, "token-billing", "usa
 static void tell_budget(struct heard *h, const Billing__V1__BudgetCrossed *m)
 {
 	about(h, m->brand_id, m->brand_id);
-	h->row->detail =
-		arena_printf(h->arena, "%s limit of %s a %s: %s used and held",
-			     word(h->arena, &billing__v1__budget_level__descriptor, (int)m->level),
-			     usd(h->arena, m->limit_nano_usd),
-			     word(h->arena, &billing__v1__period__descriptor, (int)m->period),
-			     usd(h->arena, m->used_nano_usd));
+	h->row->detail = arena_printf(
+		h->arena, "%s limit of %s a %s: %s used%s",
+		word(h->arena, &billing__v1__budget_level__descriptor, (int)m->level),
+		usd(h->arena, m->limit_nano_usd),
+		word(h->arena, &billing__v1__period__descriptor, (int)m->period),
+		usd(h->arena, m->used_nano_usd),
+		m->used_nano_usd < m->limit_nano_usd ? ", too little left for a call" : "");
 }
 HEARD(budget, Billing__V1__BudgetCrossed, EVENT_BILLING, "token-billing", "budget.crossed")
 

@@ -207,6 +207,12 @@ static void what_is_held_comes_back_and_what_is_spent_does_not(void **state)
 	assert_int_equal(crossings(&t), 0);
 	assert_spent(reserve(&t, BL_TOKENS * 2 + 1), "tenant", left);
 	assert_int_equal(crossings(&t), 1);
+	/* It tells what is used; not what was asked for, nor what is held. */
+	assert_int_equal(
+		sx_int(&world.sx,
+		       "SELECT used_nano FROM token_billing.crossings WHERE tenant_id = '%s'",
+		       t.id),
+		0);
 	assert_int_equal(bl_settle(&world, t.viewer, t.brand, id, &half, 0).status, ST_OK);
 	assert_spent(reserve(&t, BL_TOKENS + 1), "tenant", left);
 	assert_int_equal(reserve(&t, BL_TOKENS).status, ST_OK);

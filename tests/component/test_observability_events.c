@@ -167,7 +167,7 @@ static void test_business_events_in_words(void **state)
 		" 0.000000007 USD held, never settled",
 		"3 token-billing budget.crossed token-billing %brand|soft limit of 5.000000000 USD "
 		"a"
-		" day: 5.000000001 USD used and held",
+		" day: 5.000000001 USD used",
 		"3 token-billing usage.unpriced token-billing usage-1|claude-sonnet-5: no rate for"
 		" output, cache_read",
 		"3 token-billing usage.recorded " USER

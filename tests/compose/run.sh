@@ -26,8 +26,8 @@ end() {
 	exit "$code"
 }
 if ! docker info >/dev/null 2>&1 || ! command -v docker-compose >/dev/null; then
-	echo "compose: skipped, there is no docker here"
-	exit 0
+	echo "compose: not run: docker and docker-compose are needed, and a daemon that answers" >&2
+	exit 2
 fi
 trap end EXIT
 trap 'exit 1' INT TERM

@@ -245,14 +245,15 @@ static void put_unranked(struct buf *b, const cJSON *rows)
 }
 
 /* The campaigns to spend more on: those that return at least as much as the brand as a whole, the
- * best first. */
+ * best first; of those that return anything. */
 static size_t best_of(const struct model_talk *t, const struct ranked *r, int64_t *ret_bar)
 {
 	size_t best = 0;
 
 	if (!micros_of(member_of(talk_result(t, "summary", NULL), "roas"), ret_bar))
 		*ret_bar = r->n > 0 ? r->roas[r->n / 2] : 0;
-	while (best < r->n && best < BEST_ROWS && (best == 0 || r->roas[best] >= *ret_bar))
+	while (best < r->n && best < BEST_ROWS && r->roas[best] > 0 &&
+	       (best == 0 || r->roas[best] >= *ret_bar))
 		best++;
 	return best;
 }
@@ -299,12 +300,13 @@ static void campaigns(const struct model_talk *t, struct buf *b, const cJSON *re
 	worst = r.n;
 	while (worst > best && r.n - worst < WORST_ROWS && r.roas[worst - 1] < bar)
 		worst--;
-	buf_puts(b, "Spend more on ");
+	buf_puts(b, best > 0 ? "Spend more on " : "Spend more on none");
 	for (size_t i = 0; i < best; i++) {
 		buf_puts(b, i == 0 ? "" : i + 1 == best ? " and " : ", ");
 		put_name(b, r.rows[i]);
 	}
-	buf_puts(b, ": they return the most for what they cost.");
+	buf_puts(b, best > 0 ? ": they return the most for what they cost."
+			     : ": no campaign returns anything.");
 	if (best > 1 && is_figure(sum)) {
 		buf_puts(b, " Together they earned ");
 		put_figure(b, sum);

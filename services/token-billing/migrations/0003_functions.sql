@@ -129,7 +129,7 @@ BEGIN
 				IF p_held IS NOT NULL AND spent THEN
 					INSERT INTO crossings (tenant_id, brand_id, period, period_start, level, limit_nano, used_nano, version)
 					VALUES (tenant, stopper.brand_id, stopper.period, stopper.period_start, 'hard', stopper.hard_nano,
-						stopper.used_nano + p_held, stopper.version)
+						stopper.used_nano, stopper.version)
 					ON CONFLICT DO NOTHING;
 					noted := FOUND;
 				END IF;

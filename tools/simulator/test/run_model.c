@@ -84,11 +84,40 @@ static void amounts_at_the_ends_are_rounded(void **state)
 	forget(&t);
 }
 
+/* A return of nothing is not the best one. */
+static void nothing_earned_is_no_reason_to_spend(void **state)
+{
+	struct thought t;
+
+	(void)state;
+	think(&t,
+	      "[{\"name\":\"get_summary\",\"input_schema\":{\"type\":\"object\"}},"
+	      "{\"name\":\"get_attribution\",\"input_schema\":{\"type\":\"object\"}}]",
+	      "[{\"role\":\"user\",\"content\":\"Which campaigns should I spend more on?\"},"
+	      "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"t1\","
+	      "\"name\":\"get_summary\",\"input\":{}},{\"type\":\"tool_use\",\"id\":\"t2\","
+	      "\"name\":\"get_attribution\",\"input\":{\"by\":\"campaign\"}}]},"
+	      "{\"role\":\"user\",\"content\":["
+	      "{\"type\":\"tool_result\",\"tool_use_id\":\"t1\",\"content\":"
+	      "\"{\\\"roas\\\":{\\\"id\\\":\\\"e1\\\",\\\"value\\\":\\\"0.50\\\"}}\"},"
+	      "{\"type\":\"tool_result\",\"tool_use_id\":\"t2\",\"content\":"
+	      "\"{\\\"rows\\\":[{\\\"campaign\\\":\\\"Idle\\\","
+	      "\\\"revenue\\\":{\\\"id\\\":\\\"e2\\\",\\\"value\\\":\\\"0.00\\\"},"
+	      "\\\"spend\\\":{\\\"id\\\":\\\"e3\\\",\\\"value\\\":\\\"10.00\\\"},"
+	      "\\\"roas\\\":{\\\"id\\\":\\\"e4\\\",\\\"value\\\":\\\"0.00\\\"}}]}\"}]}]");
+	assert_int_equal(t.reply.n_calls, 0);
+	assert_non_null(strstr(t.reply.text, "Spend more on none: no campaign returns anything."));
+	assert_null(strstr(t.reply.text, "Raise the budget"));
+	assert_non_null(strstr(t.reply.text, "Do not spend more on "));
+	forget(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_list_without_words_is_left_out),
 		cmocka_unit_test(amounts_at_the_ends_are_rounded),
+		cmocka_unit_test(nothing_earned_is_no_reason_to_spend),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
