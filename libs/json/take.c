@@ -123,7 +123,8 @@ static const char *special_fault(enum special special, const char *text, Protobu
 	case SPECIAL_DECIMAL:
 		if (decimal_from_text(text, (Pulsepoint__Decimal *)m))
 			return NULL;
-		return "must be a decimal such as 12.50 with at most 9 digits after the point, 18 in all";
+		return "must be a decimal such as 12.50 with at most 9 digits after the point, 18 "
+		       "in all";
 	case SPECIAL_MONEY:
 		return "must be an object with amount and currency";
 	case SPECIAL_NONE:

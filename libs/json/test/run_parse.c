@@ -217,9 +217,11 @@ static void test_refused(void **state)
 		  "must be a string" },
 		{ LINE, "{\"total\":{\"amount\":\"1.0000001\",\"currency\":\"GBP\"}}",
 		  "total.amount",
-		  "must be a decimal such as 12.50 with at most 6 digits after the point, 12 before it" },
+		  "must be a decimal such as 12.50 with at most 6 digits after the point, 12 "
+		  "before it" },
 		{ LINE, "{\"total\":{\"amount\":\"1e3\",\"currency\":\"GBP\"}}", "total.amount",
-		  "must be a decimal such as 12.50 with at most 6 digits after the point, 12 before it" },
+		  "must be a decimal such as 12.50 with at most 6 digits after the point, 12 "
+		  "before it" },
 		{ LINE, "{\"total\":{\"amount\":\"1\",\"currency\":\"gbp\"}}", "total.currency",
 		  "must be an ISO 4217 currency code" },
 		{ LINE, "{\"total\":{\"amount\":\"1\",\"currency\":null}}", "total.currency",
@@ -228,7 +230,8 @@ static void test_refused(void **state)
 		  "is not a field of Money" },
 		{ ROW, "{\"orders\":1}", "orders", "must be a string" },
 		{ ROW, "{\"orders\":\"1.0000000000\"}", "orders",
-		  "must be a decimal such as 12.50 with at most 9 digits after the point, 18 in all" },
+		  "must be a decimal such as 12.50 with at most 9 digits after the point, 18 in "
+		  "all" },
 		{ ROW, "{\"spend_by_currency\":[{\"amount\":\"1\",\"currency\":\"GBP\"},null]}",
 		  "spend_by_currency[1]", "must be an object" },
 		{ STATE, "{\"version\":\"18446744073709551616\"}", "version",
