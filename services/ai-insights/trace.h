@@ -7,10 +7,11 @@
  *  1. A marker `[e12]` behind a number (units and words between, no other number, no end of
  *     sentence): the number must be the value of e12, rounded (half up or half even) to the digits
  *     written, its unit must not contradict, and the sentence must not name another row instead.
- *  2. Part of a row's name that stands whole in the text; a list's "1." at the start of a line;
- *     "one" and "first" that count nothing; a day, month, year or window of the arguments and
- *     results where the sentence says one ("in 2011", "the last 28 days"; not "2011 baskets", "28
- *     days of stock"); how many the question wants to see ("top 10").
+ *  2. Part of a row's name that stands whole in the text and in quotes; an order's "#536365"; a
+ *     list's "1." at the start of a line; "one" and "first" that count nothing; a day, month, year
+ *     or window of the arguments and results where the sentence says one ("in 2011", "the last 28
+ *     days"; not "2011 baskets", "28 days of stock"); how many the question wants to see ("top
+ *     10").
  *  3. Without a marker: exactly the value of some figure, with three significant digits or with its
  *     currency or percent sign; or its rounding with both.
  *  4. A whole number up to 99 that is the value of a count ("rows_total"), with the noun of what

@@ -9,7 +9,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#define NAME_MIN 3 /* bytes; shorter names are found in too many words */
+#define NAME_MIN         3 /* bytes; shorter names are found in too many words */
+#define ORDER_DIGITS_MIN 4
 
 /* Words of every sentence that are channels as well. */
 static const char *const common[] = { "other", "direct" };
@@ -19,14 +20,22 @@ static bool is_word_byte(char c)
 	return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
 }
 
+/* A quote or dash of Unicode's general punctuation (U+2000 to U+203F) begins at `at`. */
+static bool is_punctuation(const char *text, size_t from, size_t to, size_t at)
+{
+	return at >= from && at + 3 <= to && memcmp(text + at, "\xe2\x80", 2) == 0;
+}
+
 /* No letter or digit goes on over the border; a name may itself begin or end with something else.
  */
 static bool at_borders(const char *text, struct span s, size_t at, size_t len)
 {
 	bool begins = is_word_byte(text[at]), ends = is_word_byte(text[at + len - 1]);
 
-	return !(begins && at > s.from && is_word_byte(text[at - 1])) &&
-	       !(ends && at + len < s.to && is_word_byte(text[at + len]));
+	return !(begins && at > s.from && is_word_byte(text[at - 1]) &&
+		 !(at >= 3 && is_punctuation(text, s.from, s.to, at - 3))) &&
+	       !(ends && at + len < s.to && is_word_byte(text[at + len]) &&
+		 !is_punctuation(text, s.from, s.to, at + len));
 }
 
 static char fold(char c)
@@ -101,36 +110,31 @@ void trace_find_names(const struct evidence_list *ev, const char *text, struct s
 }
 
 /*
- * A name vouches for its numbers when it is put in quotes. Without quotes it must plainly be a name
- * (it begins with a letter or "#" and holds a word), and the number a plain one, such as a year:
- * otherwise a campaign called "1,000,000 GBP" or "revenue of 9,000 GBP" would vouch for a lie.
+ * A name vouches for its numbers only where the text shows that it is one: in quotes, exactly as it
+ * is known. Whatever a name says is a sentence to its reader otherwise: a campaign called "net
+ * revenue of 9000" or "5000000units" would vouch for a lie. Emphasis is no quote: figures stand in
+ * it as well.
  */
-static bool is_plain_name(const char *name)
-{
-	size_t letters = 0;
-
-	if (name[0] == '#')
-		return true;
-	while (isalpha((unsigned char)name[letters]) || (unsigned char)name[letters] >= 0xc3)
-		letters++;
-	return letters >= 2;
-}
-
 static bool is_quoted(const char *text, struct span at)
 {
 	char before = at.from > 0 ? text[at.from - 1] : ' ', after = text[at.to];
+	bool opens = at.from < 2 || !isalnum((unsigned char)text[at.from - 2]);
 
-	return (before == '"' && after == '"') || (before == '\'' && after == '\'') ||
-	       (before == '`' && after == '`') ||
-	       (at.from >= 3 && memcmp(text + at.from - 3, "\xe2\x80\x9c", 3) == 0 &&
-		strncmp(text + at.to, "\xe2\x80\x9d", 3) == 0);
+	/* A quote that another name ends with ("A"net ...) does not open this one. */
+	if (before == after && (before == '"' || before == '\'' || before == '`'))
+		return opens && !isalnum((unsigned char)text[at.to + 1]);
+	return at.from >= 3 && memcmp(text + at.from - 3, "\xe2\x80\x9c", 3) == 0 &&
+	       strncmp(text + at.to, "\xe2\x80\x9d", 3) == 0;
 }
 
-static bool is_plain_number(const char *name, const struct number *n)
+/* "#536365" is read as the number of an order, also without quotes; "#1" is a place, and "#5000
+ * orders" may be how many. */
+static bool is_order_number(const char *name, const struct number *n)
 {
-	return n->form != NUMBER_ODD && !n->grouped && n->fraction == 0 && n->power == 0 &&
-	       (n->digits <= 4 || name[0] == '#') && !n->negative &&
-	       (n->unit == NUMBER_BARE || n->unit == NUMBER_NOUN);
+	size_t digits = strspn(name + 1, "0123456789");
+
+	return name[0] == '#' && digits >= ORDER_DIGITS_MIN && name[1 + digits] == '\0' &&
+	       trace_noun_kind(n->word) == 0;
 }
 
 bool trace_inside_name(const struct names *names, const char *text, const struct number *n)
@@ -139,9 +143,7 @@ bool trace_inside_name(const struct names *names, const char *text, const struct
 
 	for (size_t i = 0; i < names->n; i++)
 		if (names->exact[i] && from >= names->at[i].from && to <= names->at[i].to &&
-		    ((is_plain_name(names->text[i]) &&
-		      (n->in_word || is_plain_number(names->text[i], n))) ||
-		     is_quoted(text, names->at[i])))
+		    (is_quoted(text, names->at[i]) || is_order_number(names->text[i], n)))
 			return true;
 	return false;
 }

@@ -154,10 +154,17 @@ static int fill(struct fixture *f)
 		    evidence_know(&f->ev, EVIDENCE_NAME, figures[i].name) != ST_OK)
 			return -1;
 	}
-	/* A campaign whose name would vouch for any amount, and one that is a bare number. */
+	/* Campaigns whose names would vouch for any amount, and some that are bare numbers. */
 	if (evidence_know(&f->ev, EVIDENCE_NAME, "1,000,000 GBP") != ST_OK ||
 	    evidence_know(&f->ev, EVIDENCE_NAME, "revenue of 9,000 GBP") != ST_OK ||
 	    evidence_know(&f->ev, EVIDENCE_NAME, "#536365") != ST_OK ||
+	    evidence_know(&f->ev, EVIDENCE_NAME, "#5000") != ST_OK ||
+	    evidence_know(&f->ev, EVIDENCE_NAME, "#1") != ST_OK ||
+	    evidence_know(&f->ev, EVIDENCE_NAME, "net revenue of 9000") != ST_OK ||
+	    evidence_know(&f->ev, EVIDENCE_NAME, "sales of 5000000units") != ST_OK ||
+	    evidence_know(&f->ev, EVIDENCE_NAME, "Rs9000") != ST_OK ||
+	    evidence_know(&f->ev, EVIDENCE_NAME, "SET OF 3 CAKE TINS") != ST_OK ||
+	    evidence_know(&f->ev, EVIDENCE_NAME, "fifty") != ST_OK ||
 	    evidence_know(&f->ev, EVIDENCE_NAME, "meta") != ST_OK ||
 	    evidence_know(&f->ev, EVIDENCE_NAME, "4711") != ST_OK ||
 	    evidence_know(&f->ev, EVIDENCE_DAY, "2010-12-01") != ST_OK ||
@@ -251,7 +258,7 @@ static const char honest[] =
 	"- Google Ads brought 250k GBP [e13], which is a share of 12.3% [e15] of it.\n\n"
 	"Recommendations:\n"
 	"1. Spend more on Brand, which returned 37x [e8].\n"
-	"2. Look at SET OF 6 TEA LIGHTS, oversold by 7 units [e19].\n";
+	"2. Look at \"SET OF 6 TEA LIGHTS\", oversold by 7 units [e19].\n";
 
 /* Written forms of numbers that nothing says; %d is one to three digits, none of a figure's. */
 static const char *const invented[] = {
