@@ -18,6 +18,9 @@ uint32_t scan_before(const struct scan *t, size_t at);
 bool char_is_numeral(uint32_t c); /* any script's digits and numbers, ASCII digits too */
 bool char_is_joiner(uint32_t c);  /* stands between digits of one number: , . ' _ thin spaces ... */
 bool char_is_space(uint32_t c);   /* of any width, the no-break ones too; no line end */
+/* Shows nothing, and may be put between two digits or letters: a soft hyphen, zero-width spaces ...
+ */
+bool char_is_invisible(uint32_t c);
 bool char_is_minus(uint32_t c);
 bool char_is_letter(uint32_t c); /* ASCII letters and all beyond ASCII that is no sign or space */
 /* The sign of a currency ("£"); "" when it is none. */

@@ -79,8 +79,7 @@ bool char_is_space(uint32_t c)
 	       (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
-/* Characters that show nothing and may be put between two digits. */
-static bool is_invisible(uint32_t c)
+bool char_is_invisible(uint32_t c)
 {
 	return c == 0x00ad || c == 0x034f || c == 0x061c || (c >= 0x180b && c <= 0x180f) ||
 	       (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
@@ -109,7 +108,7 @@ bool char_is_joiner(uint32_t c)
 	case 0xff0e:
 		return true;
 	default:
-		return is_invisible(c) || (c > 0x7f && char_is_space(c));
+		return char_is_invisible(c) || (c > 0x7f && char_is_space(c));
 	}
 }
 

@@ -75,10 +75,15 @@ static const struct word words[] = {
 	{ "second", W_ORDINAL, 2 },    { "third", W_ORDINAL, 3 },     { "fourth", W_ORDINAL, 4 },
 	{ "fifth", W_ORDINAL, 5 },     { "sixth", W_ORDINAL, 6 },     { "seventh", W_ORDINAL, 7 },
 	{ "eighth", W_ORDINAL, 8 },    { "ninth", W_ORDINAL, 9 },     { "tenth", W_ORDINAL, 10 },
-	{ "eleventh", W_ORDINAL, 11 }, { "twelfth", W_ORDINAL, 12 },
+	{ "eleventh", W_ORDINAL, 11 }, { "twelfth", W_ORDINAL, 12 },  { "nonuple", W_TIMES, 9 },
+	{ "nonupled", W_TIMES, 9 },    { "nonuples", W_TIMES, 9 },    { "nonupling", W_TIMES, 9 },
+	{ "decuples", W_TIMES, 10 },   { "centuples", W_TIMES, 100 }, { "centupling", W_VAGUE, 0 },
+	{ "nonet", W_SOLE, 9 },        { "fiver", W_VAGUE, 0 },       { "fivers", W_VAGUE, 0 },
+	{ "tenner", W_VAGUE, 0 },      { "tenners", W_VAGUE, 0 },
 };
 
-#define FOLD_LEN 4 /* of "fold" */
+#define FOLD_LEN   4  /* of "fold" */
+#define JOINED_MAX 64 /* letters of a word that stands in parts */
 
 static struct word find_exact(const struct scan *t, size_t at, size_t end)
 {
@@ -105,9 +110,9 @@ static bool is_illion(const struct scan *t, size_t at, size_t end)
 	return false;
 }
 
-/* The meaning of a word: in the table, or made from one that is ("thirteenth", "twentieth",
- * "threefold"). */
-static struct word find_word(const struct scan *t, size_t at, size_t end)
+/* The meaning of a word by itself: in the table, or made from one that is ("thirteenth",
+ * "twentieth", "threefold"). */
+static struct word find_derived(const struct scan *t, size_t at, size_t end)
 {
 	struct word w = find_exact(t, at, end);
 	char stem[16];
@@ -137,6 +142,55 @@ static struct word find_word(const struct scan *t, size_t at, size_t end)
 	if (is_number(w.kind))
 		return (struct word){ w.text, W_ORDINAL, w.value };
 	return (struct word){ "", w.kind == W_NONE ? W_NONE : W_VAGUE, 0 };
+}
+
+static bool is_among(const struct scan *t, size_t at, size_t end, const char *const *list)
+{
+	for (; *list; list++)
+		if (scan_is_word(t, at, end, *list))
+			return true;
+	return false;
+}
+
+/*
+ * Words without a space between them: "ninetynine", "twohundred", "fiftypercent". True when
+ * nothing else is in [at, end). `reached` has a bit for each place from `at` on where a part may
+ * begin; the longest part is shorter than its bits.
+ */
+static bool is_glued(const struct scan *t, size_t at, size_t end)
+{
+	static const char *const tails[] = { "fold",    "percent",  "pounds",    "dollars", "euros",
+					     "pence",   "times",    "ish",       "odd",     "some",
+					     "quarter", "andahalf", "something", NULL };
+	uint32_t reached = 1;
+	bool first = true;
+
+	for (; at < end && reached != 0; at++, reached >>= 1, first = false) {
+		if ((reached & 1) == 0)
+			continue;
+		if (!first &&
+		    (is_among(t, at, end, tails) || find_derived(t, at, end).kind != W_NONE))
+			return true;
+		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+			size_t len = strlen(words[i].text);
+
+			if (len < end - at && scan_is_word(t, at, at + len, words[i].text))
+				reached |= (uint32_t)1 << len;
+		}
+		if (!first && end - at > 3 && scan_is_word(t, at, at + 3, "and"))
+			reached |= (uint32_t)1 << 3;
+	}
+	return false;
+}
+
+/* The meaning of a word; what is glued together has a value that is not read. */
+static struct word find_word(const struct scan *t, size_t at, size_t end)
+{
+	struct word w = find_derived(t, at, end);
+
+	if (w.kind == W_NONE && is_glued(t, at, end))
+		w.kind = W_VAGUE;
+	return w;
 }
 
 static wide power_of_ten(int power)
@@ -283,14 +337,6 @@ static size_t word_before(const struct scan *t, size_t at, size_t *end)
 	return from < *end ? from : at;
 }
 
-static bool is_among(const struct scan *t, size_t at, size_t end, const char *const *list)
-{
-	for (; *list; list++)
-		if (scan_is_word(t, at, end, *list))
-			return true;
-	return false;
-}
-
 static bool is_behind_one_of(const struct scan *t, size_t at, const char *const *list)
 {
 	size_t end, from = word_before(t, at, &end);
@@ -359,12 +405,62 @@ static bool read_sole(const struct scan *t, size_t at, size_t *end, struct numbe
 	return true;
 }
 
+/* What may stand inside a word and leaves it one to its reader: invisible characters, emphasis, and
+ * the hyphens of a line's end. */
+static bool is_inside_word(uint32_t c, bool hyphens)
+{
+	if (hyphens && (c == '-' || c == 0x2010 || c == 0x2011))
+		return true;
+	return c == '*' || c == '_' || c == '`' || c == '~' || char_is_invisible(c);
+}
+
+/* The letters of the word at `at` without what stands between them; the word's end. `at` when
+ * nothing does, or it is longer than any number's word. */
+static size_t join_word(const struct scan *t, size_t at, bool hyphens, struct scan *ret,
+			char letters[JOINED_MAX])
+{
+	size_t p = at, end = at, n = 0, len;
+
+	while (n < JOINED_MAX && is_alpha(byte_at(t, p))) {
+		letters[n++] = t->s[p++];
+		end = p;
+		while (is_inside_word(scan_char(t, p, &len), hyphens))
+			p += len;
+	}
+	*ret = (struct scan){ letters, n };
+	return end - at == n || is_alpha(byte_at(t, p)) ? at : end;
+}
+
+/* "fif**ty", "nine-ty": a number's word in parts, whose value is not read. A hyphen makes one of
+ * parts that are none by themselves only: "twenty-one" is read as it stands. */
+static bool read_split(const struct scan *t, size_t at, size_t *ret_end, struct number *ret)
+{
+	for (int hyphens = 0; hyphens < 2; hyphens++) {
+		char letters[JOINED_MAX];
+		struct scan joined;
+		size_t end = join_word(t, at, hyphens, &joined, letters);
+		struct word w;
+
+		if (end == at)
+			continue;
+		w = hyphens ? find_exact(&joined, 0, joined.len)
+			    : find_word(&joined, 0, joined.len);
+		if (w.kind == W_NONE)
+			continue;
+		ret->form = NUMBER_ODD;
+		*ret_end = end;
+		return true;
+	}
+	return false;
+}
+
 bool scan_words(const struct scan *t, size_t at, struct number *ret)
 {
 	size_t end = scan_letters(t, at);
 	char text[FIGURE_TEXT];
 
-	if (end == at || (!read_cardinal(t, at, &end, ret) && !read_sole(t, at, &end, ret)))
+	if (end == at || (!read_split(t, at, &end, ret) && !read_cardinal(t, at, &end, ret) &&
+			  !read_sole(t, at, &end, ret)))
 		return false;
 	ret->len = end - at;
 	figure_print(ret->value, 0, text);

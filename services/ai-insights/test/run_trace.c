@@ -343,6 +343,12 @@ static const char *const invented[] = {
 	"\xe4\xba\x94\xe7\x99\xbe",
 	"five and a half",
 	"hundreds",
+	"ninetynine percent",
+	"twohundred",
+	"fif**ty** GBP",
+	"fif\xc2\xadty",
+	"nonupled",
+	"a fiver",
 };
 #define FORMS (sizeof(invented) / sizeof(*invented))
 

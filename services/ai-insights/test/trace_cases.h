@@ -209,3 +209,11 @@
 	{ "The campaign \"fifty\" is new.", "name" }, { "You had #5000 orders.", "NOT-FOUND" },
 	{ "Order #5000 is new.", "name" }, { "You are #1 with it.", "NOT-FOUND" },
 	{ "It is—Brand—that earned 987.65 GBP [e10].", "OTHER-ROW" },
+	/* Words of numbers written together or in parts. */
+	{ "It rose ninetynine percent.", "ODD" }, { "It cost twohundred pounds.", "ODD" },
+	{ "Thirtyfive orders and nineteenhundred visits.", "ODD ODD" },
+	{ "It is onehundred times more.", "ODD" }, { "It cost fif**ty** GBP.", "ODD" },
+	{ "It cost fif­ty GBP.", "ODD" }, { "It is nonuple.", "NOT-FOUND" },
+	{ "It cost a fiver.", "ODD" }, { "Someone often attends, weightened in tone.", "" },
+	{ "It cost six**ty** GBP [e2].", "ODD" }, { "It earned seven-ty GBP.", "ODD" },
+	{ "The campaign \"Thirtyfive\" is new.", "ODD" },
