@@ -52,9 +52,8 @@ enum status call_run(struct call *call, struct db_tx *tx)
 enum status call_begin(struct call *call, struct db_tx **ret)
 {
 	struct db_scope scope = call_scope(call);
-	enum status st = db_begin(ret, call->svc->db, &scope, call->deadline_us, call->err);
 
-	return st;
+	return db_begin(ret, call->svc->db, &scope, call->deadline_us, call->err);
 }
 
 /* ---- calling other services ---- */

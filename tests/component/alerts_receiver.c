@@ -33,7 +33,7 @@ static struct plan {
 } plans[PLANS_MAX];
 static int n_plans;
 static pthread_cond_t freed = PTHREAD_COND_INITIALIZER;
-static char held[64]; /* the path that is not answered for now; "": none */
+static char held[64]; /* the path whose requests wait; "": none */
 
 static void copy(char *to, size_t cap, const char *from)
 {
